@@ -1,0 +1,71 @@
+# Everything a person or CI does here. Settings come from the environment or from a file .env (see .env.example).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+RUN := .venv/bin/python -m
+LINES ?= 20
+
+-include .env
+export
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install and build what is missing on this machine (the other targets do it by themselves)
+	@$(PYTHON) -m compose.toolchain
+
+.PHONY: demo
+demo: setup ## Start everything and walk the way of a vote, from registration to the result
+	@$(RUN) compose demo
+
+.PHONY: up
+up: setup ## Start everything and wait until it is ready
+	@$(RUN) compose up
+
+.PHONY: down
+down: ## Stop the jobs with savepoints, then everything; all data stays
+	@if [ -x .venv/bin/python ]; then $(RUN) compose down; fi
+
+.PHONY: reset
+reset: ## Stop everything and delete all data
+	@if [ -x .venv/bin/python ]; then $(RUN) compose reset; fi
+
+.PHONY: status
+status: ## Show how every process and job is
+	@$(RUN) compose status
+
+.PHONY: logs
+logs: ## Follow the logs; of one process with: make logs P=kafka
+	@$(RUN) compose logs --lines $(LINES) $(P)
+
+.PHONY: audit
+audit: ## Compare the log, Redis and PostgreSQL, vote by vote
+	@$(RUN) compose run proof audit
+
+.PHONY: test
+test: setup lint ## Run all tests against real parts, on ports and data of their own
+	@$(RUN) pytest
+
+.PHONY: unit
+unit: setup ## Run the unit tests only (seconds)
+	@$(RUN) pytest tests/unit
+
+.PHONY: lint
+lint: setup ## Check style, formatting and types
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+.PHONY: format
+format: setup ## Format the code
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+.PHONY: lock
+lock: ## Resolve the dependencies of pyproject.toml anew into requirements/*.lock
+	@for name in installer dev; do \
+	  .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	    $$([ $$name = dev ] && echo pyproject.toml) --group pyproject.toml:$$name -o requirements/$$name.lock || exit 1; \
+	done

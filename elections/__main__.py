@@ -1,0 +1,182 @@
+"""The organisers' command line. Every change is a new version in the catalogue, and is published to the log.
+
+Each command can be repeated at any time.
+"""
+
+import argparse
+import getpass
+import os
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+
+from elections import election_file, lifecycle, publication
+from elections.catalogue import Catalogue, UnknownElection
+from elections.election import Status, Version
+from elections.settings import Settings, SettingsError
+from schemas.registry import Registry, RegistryUnavailable, SchemaNotRegistered
+
+Publish = Callable[[list[Version]], None]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        settings = Settings.from_environment(os.environ)
+        _run(options, settings)
+    except (
+        SettingsError,
+        election_file.InvalidElectionFile,
+        lifecycle.RefusedStep,
+        UnknownElection,
+        psycopg.Error,
+        publication.NotPublished,
+        RegistryUnavailable,
+        SchemaNotRegistered,
+    ) as error:
+        print(f"python -m elections {options.command}: {_told(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, publication.NotPublished | RegistryUnavailable | SchemaNotRegistered):
+        return f"the catalogue is as it should be, but is not published: {error}. Run the same command again"
+    if isinstance(error, psycopg.OperationalError):
+        return f"the database cannot be reached (DATABASE_URL): {error}".strip()
+    return str(error).strip()
+
+
+def _run(options: argparse.Namespace, settings: Settings) -> None:
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        catalogue = Catalogue(connection)
+
+        def publish(versions: list[Version]) -> None:
+            with Registry(settings.schema_registry_url) as registry:
+                publication.publish(publication.connect(settings), registry, versions)
+
+        match options.command:
+            case "create":
+                create(catalogue, publish, options.file, options.actor)
+            case "open":
+                open_(catalogue, publish, options.id, options.actor)
+            case "close":
+                close(catalogue, publish, options.id, options.actor, timedelta(seconds=settings.close_notice_seconds))
+            case "show":
+                show(catalogue, options.id)
+            case _:
+                list_(catalogue)
+
+
+def create(catalogue: Catalogue, publish: Publish, file: Path, actor: str) -> None:
+    election = election_file.read(file)
+    with catalogue.changing(election.election_id):
+        versions = catalogue.versions(election.election_id)
+        step = lifecycle.create(versions, election)
+        if step is not None:
+            versions.append(catalogue.append(versions, step, actor))
+    publish(versions)
+    print(f"election {election.election_id}: {'created as a draft' if step else 'exists with this content'}{_standing(versions)}")
+
+
+def open_(catalogue: Catalogue, publish: Publish, election_id: str, actor: str) -> None:
+    with catalogue.changing(election_id):
+        versions = _known(catalogue, election_id)
+        step = lifecycle.open_(versions, datetime.now(UTC))
+        if step is not None:
+            versions.append(catalogue.append(versions, step, actor))
+    publish(versions)
+    print(f"election {election_id}: {'opened' if step else 'is open already'}{_standing(versions)}")
+
+
+def close(catalogue: Catalogue, publish: Publish, election_id: str, actor: str, notice: timedelta) -> None:
+    """Close an election; where it is closed early, announce that, wait for the announced time, then close."""
+    changed = False
+    while True:
+        with catalogue.changing(election_id):
+            versions = _known(catalogue, election_id)
+            step = lifecycle.close(versions, datetime.now(UTC), notice)
+            if step is not None:
+                versions.append(catalogue.append(versions, step, actor))
+                changed = True
+        publish(versions)
+        if versions[-1].status is not Status.OPEN:
+            break
+        closes_at = versions[-1].election.closes_at
+        print(f"election {election_id}: closes at {_time(closes_at)}{_standing(versions)}; waiting for that", flush=True)
+        time.sleep(max(0.0, (closes_at - datetime.now(UTC)).total_seconds()))
+    print(f"election {election_id}: {'closed' if changed else f'is {versions[-1].status} already'}{_standing(versions)}")
+
+
+def show(catalogue: Catalogue, election_id: str) -> None:
+    versions = _known(catalogue, election_id)
+    current = versions[-1].election
+    print(f"id:             {current.election_id}")
+    print(f"title:          {current.title}")
+    print(f"status:         {versions[-1].status}")
+    print(f"opens at:       {_time(current.opens_at)}")
+    print(f"closes at:      {_time(current.closes_at)}")
+    print(f"jurisdictions:  {', '.join(current.jurisdictions) or 'all'}")
+    print(f"required aal:   {current.required_aal}")
+    print(f"results:        {current.results_visibility}, in batches of {current.results_batch}")
+    for candidate in current.candidates:
+        print(f"candidate:      {candidate.candidate_id} ({candidate.name})")
+    for version in versions:
+        print(f"version {version.version:>3}:    {version.status}, {_time(version.created_at)}, by {version.created_by}")
+
+
+def list_(catalogue: Catalogue) -> None:
+    current = catalogue.current()
+    width = max([len(version.election.election_id) for version in current], default=0)
+    for version in current:
+        election = version.election
+        times = f"{_time(election.opens_at)} to {_time(election.closes_at)}"
+        print(f"{election.election_id:<{width}}  {version.status:<9}  {times}  {election.title}")
+    if not current:
+        print("no elections")
+
+
+def _known(catalogue: Catalogue, election_id: str) -> list[Version]:
+    versions = catalogue.versions(election_id)
+    if not versions:
+        raise UnknownElection(f"there is no election {election_id}")
+    return versions
+
+
+def _standing(versions: list[Version]) -> str:
+    return f" (version {versions[-1].version}, {versions[-1].status})"
+
+
+def _time(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m elections",
+        description=__doc__,
+        epilog="Settings: DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS, SCHEMA_REGISTRY_URL, ELECTIONS_CLOSE_NOTICE_SECONDS (10).",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    changes = argparse.ArgumentParser(add_help=False)
+    changes.add_argument("--actor", default=os.environ.get("USER") or getpass.getuser(), help="who does it, for the audit log")
+    command = commands.add_parser("create", parents=[changes], help="put the election of a file into the catalogue, as a draft")
+    command.add_argument(
+        "file", type=Path, metavar="FILE.yaml", help="for its form see elections/election_file.py and elections/demo"
+    )
+    command = commands.add_parser("open", parents=[changes], help="open a draft to voters, from its opens_at on")
+    command.add_argument("id", metavar="ID")
+    command = commands.add_parser("close", parents=[changes], help="close an election; before its time: announced, then closed")
+    command.add_argument("id", metavar="ID")
+    command = commands.add_parser("show", help="show an election and its versions")
+    command.add_argument("id", metavar="ID")
+    commands.add_parser("list", help="list all elections")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""Kratos as this app sees it: sessions, self-service flows, identities."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+import httpx
+
+from identity import upstream
+from identity.failures import Disabled, Expired, Failure, Forbidden, Misunderstood
+from identity.flows import Flow
+from identity.settings import Settings
+
+SERVICE = "Kratos"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A person's account. ``traits`` are the voter's own words, ``metadata_public`` is what the system decided."""
+
+    id: str
+    active: bool
+    traits: Mapping[str, Any]
+    metadata_public: Mapping[str, Any]
+    email_verified: bool
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        traits = document.get("traits") or {}
+        addresses = document.get("verifiable_addresses") or []
+        return cls(
+            id=document["id"],
+            active=document["state"] == "active",
+            traits=traits,
+            metadata_public=document.get("metadata_public") or {},
+            email_verified=any(entry["verified"] is True and entry["value"] == traits.get("email") for entry in addresses),
+        )
+
+
+@dataclass(frozen=True)
+class Session:
+    """A browser that somebody has signed in with. ``aal`` is the assurance level that was reached: ``aal1`` or ``aal2``."""
+
+    id: str
+    identity_id: str
+    aal: str
+    methods: tuple[str, ...]
+    authenticated_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        return cls(
+            id=document["id"],
+            identity_id=document["identity"]["id"],
+            aal=document["authenticator_assurance_level"],
+            methods=tuple(entry["method"] for entry in document.get("authentication_methods") or []),
+            authenticated_at=datetime.fromisoformat(document["authenticated_at"]),
+            expires_at=datetime.fromisoformat(document["expires_at"]),
+        )
+
+
+class Kratos:
+    """Both APIs of one Kratos. ``cookie`` is the Cookie header of the visitor's request, as it came.
+
+    Every method raises ``Unanswered`` or ``Misunderstood`` when Kratos does not do its part.
+    """
+
+    def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self._public = settings.kratos_public_url
+        self._admin = settings.kratos_admin_url
+
+    async def session(self, cookie: str) -> Session | None:
+        """The visitor's session; ``None`` if there is none or its identity is not active."""
+        answer = await self._get(f"{self._public}/sessions/whoami", cookie)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            return None
+        with upstream.reading(SERVICE):
+            return Session.from_json(upstream.document(answer, SERVICE, httpx.codes.OK))
+
+    async def flow(self, kind: str, flow_id: str, cookie: str) -> Flow:
+        """A self-service flow (``login``, ``registration``) of this visitor. Raises ``Expired``, ``Forbidden``."""
+        answer = await self._get(f"{self._public}/self-service/{kind}/flows", cookie, {"id": flow_id})
+        if answer.status_code == httpx.codes.FORBIDDEN:
+            raise Forbidden(f"the {kind} flow belongs to another browser")
+        if answer.is_client_error:
+            raise Expired(f"the {kind} flow has expired or never was", restart_from=_return_to(answer))
+        with upstream.reading(SERVICE):
+            return Flow.from_json(upstream.document(answer, SERVICE, httpx.codes.OK))
+
+    async def logout_url(self, cookie: str) -> str | None:
+        """Where this visitor's browser goes to sign out; ``None`` if it is not signed in. It holds a token of the session."""
+        answer = await self._get(f"{self._public}/self-service/logout/browser", cookie)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            return None
+        with upstream.reading(SERVICE):
+            return str(upstream.document(answer, SERVICE, httpx.codes.OK)["logout_url"])
+
+    async def identity(self, identity_id: str) -> Identity | None:
+        """An identity by its id; ``None`` if it does not exist (any more)."""
+        answer = await self._get(f"{self._admin}/admin/identities/{identity_id}")
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        with upstream.reading(SERVICE):
+            return Identity.from_json(upstream.document(answer, SERVICE, httpx.codes.OK))
+
+    async def revoke(self, session_id: str) -> None:
+        """End a session. Ending one that has ended already is no error."""
+        answer = await upstream.send(self._client, SERVICE, "DELETE", f"{self._admin}/admin/sessions/{session_id}")
+        if answer.is_error and answer.status_code != httpx.codes.NOT_FOUND:
+            raise Misunderstood(f"{SERVICE} answered {answer.status_code} to the end of a session")
+
+    async def error(self, error_id: str) -> Failure:
+        """What went wrong in a flow, for the page that Kratos then sends the browser to."""
+        answer = await self._get(f"{self._public}/self-service/errors", query={"id": error_id})
+        if answer.is_client_error:
+            return Expired("Kratos does not know this error")
+        with upstream.reading(SERVICE):
+            code = upstream.document(answer, SERVICE, httpx.codes.OK)["error"].get("code")
+        if code == httpx.codes.UNAUTHORIZED:
+            return Disabled("Kratos refused an identity that is not active")
+        if code == httpx.codes.FORBIDDEN:
+            return Forbidden("Kratos refused a form of another browser or without its cookie")
+        if code in {httpx.codes.NOT_FOUND, httpx.codes.GONE}:
+            return Expired("Kratos does not know a flow (any more)")
+        return Misunderstood(f"Kratos stopped a flow with the code {code}")
+
+    async def check_ready(self) -> None:
+        """Return if Kratos can serve."""
+        upstream.document(await self._get(f"{self._admin}/admin/health/ready"), SERVICE, httpx.codes.OK)
+
+    async def _get(self, url: str, cookie: str = "", query: Mapping[str, str] | None = None) -> httpx.Response:
+        return await upstream.send(self._client, SERVICE, "GET", url, query=query, headers={"Cookie": cookie} if cookie else {})
+
+
+def _return_to(answer: httpx.Response) -> str | None:
+    """Where the flow would have led, which Kratos tells (and has checked) for a browser's flow that has expired."""
+    if answer.status_code != httpx.codes.GONE:
+        return None
+    with upstream.reading(SERVICE):
+        return answer.json()["error"].get("details", {}).get("return_to") or None

@@ -1,0 +1,1 @@
+"""The voting API: takes votes into the log, and tells voters and everybody else what has become of them."""

@@ -1,0 +1,30 @@
+"""JSON without the parts in which two readers may see different things."""
+
+import json
+from typing import Any, NoReturn
+
+
+class MalformedJson(ValueError):
+    """These bytes are not a JSON object that every reader understands alike."""
+
+
+def read_object(data: bytes) -> dict[str, Any]:
+    """Parse one JSON object in UTF-8. Raises ``MalformedJson`` for anything else, and for duplicate members and NaN."""
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise MalformedJson("not strict JSON") from error
+    if not isinstance(value, dict):
+        raise MalformedJson("not an object")
+    return value
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise MalformedJson("a member stands twice")
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise MalformedJson(f"{name} is not JSON")

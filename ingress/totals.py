@@ -1,0 +1,58 @@
+"""The live counts as ``tally`` writes them to Redis (``schemas/redis.yaml``): where they are read and what they look like."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from ingress.clock import from_ms
+
+# Nobody's vote waits for it, and the record serves if it takes longer.
+READ_SECONDS = 0.5
+_AS_OF = "_as_of"
+
+
+class TotalsUnavailable(Exception):
+    """The counts cannot be read here now. Read them elsewhere, or answer 503."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Absolute counts. A candidate without votes may be missing. ``as_of`` is the append time of the newest vote in them."""
+
+    counts: Mapping[str, int]
+    as_of: datetime | None
+
+
+class TotalsSource(Protocol):
+    async def read(self, election_id: str) -> Totals | None:
+        """The counts, or ``None`` if there are none. Raises ``TotalsUnavailable``."""
+
+
+class RedisTotals:
+    """``client`` must decode answers to text."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+
+    async def read(self, election_id: str) -> Totals | None:
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                fields: dict[str, str] = await self._client.hgetall(f"totals:{{{election_id}}}")  # type: ignore[misc]
+        except (RedisError, OSError, TimeoutError) as error:
+            raise TotalsUnavailable(str(error)) from error
+        return parse_totals(fields) if fields else None
+
+
+def parse_totals(fields: Mapping[str, str]) -> Totals:
+    """Raises ``TotalsUnavailable`` for a field that is not ``<generation>:<count>``: the record serves then."""
+    try:
+        counts = {candidate_id: int(value.partition(":")[2]) for candidate_id, value in fields.items() if candidate_id != _AS_OF}
+        as_of = from_ms(int(fields[_AS_OF])) if _AS_OF in fields else None
+    except (ValueError, OverflowError, OSError) as error:
+        raise TotalsUnavailable(f"not the totals of the contract: {error}") from error
+    return Totals(counts, as_of)

@@ -1,0 +1,129 @@
+"""Settings of the jobs and of their command line, from the environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+
+class SettingsError(Exception):
+    """A setting is missing or makes no sense. The message names the environment variable; correct it and start again."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a job needs to know of the system around it."""
+
+    kafka_bootstrap_servers: str
+    schema_registry_url: str
+    redis_url: str = field(repr=False)
+    database_url: str = field(repr=False)
+    topics_environment: str
+    # Number of the rebuild whose totals tally writes; a higher one replaces all lower ones.
+    generation: int
+
+    @staticmethod
+    def from_environment(environ: Mapping[str, str]) -> "Settings":
+        """Raises ``SettingsError``."""
+        return Settings(
+            kafka_bootstrap_servers=_text(environ, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092"),
+            schema_registry_url=_url(environ, "SCHEMA_REGISTRY_URL", "http://127.0.0.1:8085/apis/ccompat/v7", ("http", "https")),
+            redis_url=_url(environ, "REDIS_URL", "redis://127.0.0.1:6379/0", ("redis", "rediss")),
+            database_url=_url(environ, "DATABASE_URL", "postgresql://voting:voting@127.0.0.1:5432/voting", ("postgresql",)),
+            topics_environment=_text(environ, "TOPICS_ENVIRONMENT", "local"),
+            generation=_number(environ, "TALLY_GENERATION", default=1, least=1, most=2**31 - 1),
+        )
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """What the command line needs to know of the Flink cluster that runs the jobs."""
+
+    rest_url: str
+    # Holds checkpoints/<job>/ and savepoints/<job>/. The cluster and the command line see the same folder under this path.
+    state_dir: Path
+    home: Path
+    parallelism: int
+
+    @staticmethod
+    def from_environment(environ: Mapping[str, str]) -> "ClusterSettings":
+        """Raises ``SettingsError``."""
+        return ClusterSettings(
+            rest_url=_url(environ, "FLINK_REST_URL", "http://127.0.0.1:8081", ("http", "https")).rstrip("/"),
+            state_dir=_folder(environ, "FLINK_STATE_DIR"),
+            home=_folder(environ, "FLINK_HOME"),
+            parallelism=_number(environ, "JOBS_PARALLELISM", default=2, least=1, most=32768),
+        )
+
+
+_JDBC = {
+    # One INSERT of many rows instead of many.
+    "reWriteBatchedInserts": "true",
+    # Times go as text: see sql/connectors/votes_ledger.sql.
+    "stringtype": "unspecified",
+    # Otherwise the error of a failed batch holds its rows, and the log would have voters beside their choices.
+    "logServerErrorDetail": "false",
+    # A database that vanished without a word (a failover) is noticed after this many seconds, a dead connection likewise.
+    "connectTimeout": "10",
+    "socketTimeout": "60",
+}
+
+
+@dataclass(frozen=True)
+class JdbcAddress:
+    """A database as the JDBC connector wants it named."""
+
+    url: str
+    user: str
+    password: str = field(repr=False)
+
+    @staticmethod
+    def of(database_url: str) -> "JdbcAddress":
+        """From ``postgresql://user:password@host:port/name?parameters``. Raises ``SettingsError``."""
+        parts = urlsplit(database_url)
+        if not parts.hostname or not parts.username or len(parts.path) < 2:
+            raise SettingsError("DATABASE_URL must be postgresql://user:password@host:port/name")
+        parameters = "&".join([*([parts.query] if parts.query else []), *(f"{key}={value}" for key, value in _JDBC.items())])
+        return JdbcAddress(
+            url=f"jdbc:postgresql://{parts.hostname}:{parts.port or 5432}{parts.path}?{parameters}",
+            user=unquote(parts.username),
+            password=unquote(parts.password or ""),
+        )
+
+
+def _text(environ: Mapping[str, str], name: str, default: str | None) -> str:
+    value = environ.get(name) or default
+    if not value:
+        raise SettingsError(f"{name} is not set")
+    return value
+
+
+def _url(environ: Mapping[str, str], name: str, default: str, schemes: tuple[str, ...]) -> str:
+    value = _text(environ, name, default)
+    try:
+        parts = urlsplit(value)
+        reachable = parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        reachable = False
+    if not reachable:
+        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise SettingsError(f"{name} must be a URL that starts with {wanted} and names a host")
+    return value
+
+
+def _folder(environ: Mapping[str, str], name: str) -> Path:
+    path = Path(_text(environ, name, None).removeprefix("file://"))
+    if not path.is_absolute():
+        raise SettingsError(f"{name} must be an absolute path on this machine, not {path}")
+    return path
+
+
+def _number(environ: Mapping[str, str], name: str, *, default: int, least: int, most: int) -> int:
+    value = environ.get(name) or str(default)
+    try:
+        number = int(value)
+    except ValueError:
+        raise SettingsError(f"{name} must be a whole number, not {value!r}") from None
+    if not least <= number <= most:
+        raise SettingsError(f"{name} must be from {least} to {most}, not {number}")
+    return number

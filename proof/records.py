@@ -1,0 +1,106 @@
+"""What the proof reads: records of the topics and rows of the tables, with no trace of where they come from."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+UNKNOWN = "unknown"
+
+
+class Position(NamedTuple):
+    """A place in votes-in."""
+
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"votes-in {self.partition}@{self.offset}"
+
+
+class Vote(NamedTuple):
+    """What a vote says, wherever it is repeated. Times are milliseconds since the epoch."""
+
+    vote_id: str
+    election_id: str
+    voter_sub: str
+    candidate_id: str
+    cast_at_ms: int
+    catalogue_version: int
+
+
+class Cast(NamedTuple):
+    """A record of votes-in; ``vote`` is ``None`` where the bytes cannot be decoded, ``error`` then says why."""
+
+    position: Position
+    appended_at_ms: int
+    key: bytes | None
+    value: bytes | None
+    vote: Vote | None
+    error: str | None = None
+
+
+class Accepted(NamedTuple):
+    """A record of votes-accepted."""
+
+    key: bytes | None
+    vote: Vote
+    appended_at_ms: int
+    source: Position
+
+
+class Rejected(NamedTuple):
+    """A record of votes-rejected."""
+
+    key: bytes | None
+    vote: Vote
+    appended_at_ms: int
+    source: Position
+    reason: str
+    first_vote_id: str | None
+
+
+class DeadLetter(NamedTuple):
+    """A record of votes-dlq."""
+
+    key: bytes | None
+    value: bytes | None
+    source: Position
+
+
+class Unreadable(NamedTuple):
+    """A record of an output topic that does not follow its contract."""
+
+    topic: str
+    partition: int
+    offset: int
+    error: str
+
+
+class LedgerRow(NamedTuple):
+    """A row of votes_ledger."""
+
+    election_id: str
+    voter_sub: str
+    candidate_id: str
+    vote_id: str | None
+    source: Position | None
+
+
+class Conflict(NamedTuple):
+    """A row of ledger_conflicts."""
+
+    election_id: str
+    kept_vote_id: str | None
+    refused_vote_id: str | None
+
+
+class ElectionVersion(NamedTuple):
+    """What a version of the catalogue says about the validity of a vote."""
+
+    status: str
+    opens_at_ms: int
+    closes_at_ms: int
+    candidates: frozenset[str]
+
+
+Catalogue = Mapping[tuple[str, int], ElectionVersion]
+Totals = Mapping[tuple[str, str], int]  # (election, candidate): votes

@@ -1,0 +1,73 @@
+"""The rule of the election, written down once more, independently of the job that applies it.
+
+A record of votes-in is *readable* if it decodes, its ids are well formed, its key is ``electionId:sub`` of its value and it lies
+in the partition of that key. A readable vote is *valid* if the catalogue version that it names was open at the broker's append
+time and has the candidate. The first valid vote of a key in its partition counts.
+"""
+
+import re
+from collections.abc import Container
+
+from proof.records import UNKNOWN, Cast, Catalogue, Vote
+from schemas import ids
+
+_VOTE_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_M = 0x5BD1E995
+_SEED = 0x9747B28C
+_MASK = 0xFFFFFFFF
+
+
+def unreadable_because(record: Cast, partitions: int) -> str | None:
+    """Why a record can never be counted, or ``None`` if it is readable."""
+    vote = record.vote
+    if vote is None:
+        return record.error or "not decodable"
+    if not (
+        _VOTE_ID.fullmatch(vote.vote_id)
+        and ids.ELECTION_ID.fullmatch(vote.election_id)
+        and ids.CANDIDATE_ID.fullmatch(vote.candidate_id)
+        and ids.VOTER_SUB.fullmatch(vote.voter_sub)
+    ):
+        return "an id in it is malformed"
+    if record.key is None or record.key != ids.vote_key(vote.election_id, vote.voter_sub).encode():
+        return "its key is not that of its value"
+    if home_partition(record.key, partitions) != record.position.partition:
+        return "its partition is not that of its key"
+    return None
+
+
+def invalid_because(vote: Vote, appended_at_ms: int, catalogue: Catalogue) -> str | None:
+    """Why a readable vote does not count, or ``None`` if it is valid."""
+    election = catalogue.get((vote.election_id, vote.catalogue_version))
+    if election is None:
+        return "the catalogue has no such version of its election"
+    if election.status != "open" or not election.opens_at_ms <= appended_at_ms < election.closes_at_ms:
+        return "its election was not open"
+    if vote.candidate_id not in election.candidates:
+        return "its election has no such candidate"
+    return None
+
+
+def election_of(record: Cast, elections: Container[str]) -> str:
+    """The election under which a record is counted: one of ``elections`` by its value, else by its key, else ``unknown``."""
+    if record.vote is not None and record.vote.election_id in elections:
+        return record.vote.election_id
+    prefix = (record.key or b"").partition(b":")[0].decode("ascii", errors="replace")
+    return prefix if record.vote is None and prefix in elections else UNKNOWN
+
+
+def home_partition(key: bytes, partitions: int) -> int:
+    """The partition of a key: Kafka's default partitioning, ``toPositive(murmur2(key)) % partitions`` (Utils.murmur2)."""
+    length = len(key)
+    h = _SEED ^ length
+    whole = length & ~3
+    for start in range(0, whole, 4):
+        k = (int.from_bytes(key[start : start + 4], "little") * _M) & _MASK
+        k ^= k >> 24
+        h = ((h * _M) & _MASK) ^ ((k * _M) & _MASK)
+    if whole < length:
+        h = ((h ^ int.from_bytes(key[whole:], "little")) * _M) & _MASK
+    h ^= h >> 13
+    h = (h * _M) & _MASK
+    h ^= h >> 15
+    return (h & 0x7FFFFFFF) % partitions

@@ -1,0 +1,63 @@
+"""PyFlink on this machine, in its own little cluster: the rules on bounded tables, without connectors.
+
+PyFlink and Beam warn of deprecated things, their own and of their libraries, while they are imported; they are imported here,
+where that is no error.
+"""
+
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import apache_beam  # noqa: F401 (PyFlink imports it when it meets the first function)
+    from pyflink import java_gateway
+    from pyflink.table import EnvironmentSettings, TableEnvironment
+
+from jobs import engine, submission
+
+
+@pytest.fixture(scope="session")
+def engine_process() -> Iterator[None]:
+    """The JVM with the little cluster. PyFlink starts it at need and lets go of it with its pipes open; here it is ended."""
+    processes = []
+    launch = java_gateway.launch_gateway_server_process
+
+    def launch_and_remember(*arguments: Any) -> Any:
+        processes.append(launch(*arguments))
+        return processes[-1]
+
+    java_gateway.launch_gateway_server_process = launch_and_remember
+    gateway = java_gateway.get_gateway()
+    yield
+    gateway.shutdown()
+    for process in processes:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def code() -> Iterator[Path]:
+    """The jobs' packages, for the Python workers."""
+    with submission.code() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def table_env(engine_process: None, code: Path) -> TableEnvironment:
+    """An environment of its own for each module, with what every job sets. One task: rows keep the order they are given in."""
+    del engine_process
+    found = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
+    engine.set_options(found, "test", {})
+    for key, value in {
+        "parallelism.default": "1",
+        "python.files": str(code),
+        "python.executable": sys.executable,
+        "python.client.executable": sys.executable,
+    }.items():
+        found.get_config().set(key, value)
+    return found

@@ -1,0 +1,104 @@
+"""The files that Kratos and Hydra are started with."""
+
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+VALUES = {
+    "BIND_HOST": "127.0.0.1",
+    "HYDRA_ADMIN_PORT": "4445",
+    "HYDRA_ADMIN_URL": "http://localhost:4445",
+    "HYDRA_PUBLIC_PORT": "4444",
+    "HYDRA_PUBLIC_URL": "http://localhost:4444",
+    "HYDRA_SYSTEM_SECRET": "system-secret-system-secret-1234",
+    "IDENTITY_URL": "http://localhost:4455",
+    "KRATOS_ADMIN_PORT": "4434",
+    "KRATOS_ADMIN_URL": "http://localhost:4434",
+    "KRATOS_CIPHER_SECRET": "cipher-secret-cipher-secret-1234",
+    "KRATOS_COOKIE_SECRET": "cookie-secret-cookie-secret-1234",
+    "KRATOS_PUBLIC_PORT": "4433",
+    "KRATOS_PUBLIC_URL": "http://localhost:4433",
+    "MAIL_SMTP_PORT": "1025",
+    "REGISTRATION_HOOK_KEY": "a-key-that-only-kratos-knows",
+    "CHECKOUT": "/srv/voting",
+}
+
+
+def rendered(path: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(Template((ROOT / path).read_text(encoding="utf-8")).substitute(VALUES))
+    return content
+
+
+@pytest.fixture
+def kratos() -> dict[str, Any]:
+    return rendered("identity/kratos/kratos.yaml")
+
+
+@pytest.fixture
+def hydra() -> dict[str, Any]:
+    return rendered("identity/hydra/hydra.yaml")
+
+
+@pytest.fixture
+def voter_schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((ROOT / "schemas/identity/voter.schema.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def test_the_issuer_has_no_slash_at_the_end(hydra: dict[str, Any]) -> None:
+    assert hydra["urls"]["self"]["issuer"] == "http://localhost:4444"
+
+
+def test_one_person_has_one_subject(hydra: dict[str, Any]) -> None:
+    assert hydra["oidc"]["subject_identifiers"] == {"supported_types": ["public"]}
+
+
+def test_pkce_is_demanded_of_public_clients_only(hydra: dict[str, Any]) -> None:
+    assert hydra["oauth2"]["pkce"] == {"enforced": False, "enforced_for_public_clients": True}
+
+
+def test_the_claims_of_the_api_stand_at_the_top_of_a_jwt(hydra: dict[str, Any]) -> None:
+    assert hydra["strategies"]["access_token"] == "jwt"
+    assert hydra["oauth2"]["allowed_top_level_claims"] == ["eligible", "jurisdiction", "locale", "roles", "aal"]
+    assert hydra["oauth2"]["mirror_top_level_claims"] is False
+
+
+@pytest.mark.parametrize("service", ["kratos", "hydra"])
+def test_no_log_leaks_sensitive_values(request: pytest.FixtureRequest, service: str) -> None:
+    log = request.getfixturevalue(service)["log"]
+
+    assert log["leak_sensitive_values"] is False
+    assert log["level"] in {"warn", "warning"}, "at level info each request is logged with the visitor's address"
+
+
+def test_kratos_asks_the_app_before_it_stores_a_voter_and_signs_the_voter_in_afterwards(kratos: dict[str, Any]) -> None:
+    decide, sign_in = kratos["selfservice"]["flows"]["registration"]["after"]["password"]["hooks"]
+
+    assert decide["config"]["url"] == "http://localhost:4455/hooks/registration"
+    assert decide["config"]["response"] == {"parse": True}
+    assert decide["config"]["auth"]["config"]["value"] == "Bearer a-key-that-only-kratos-knows"
+    assert sign_in == {"hook": "session"}
+
+
+def test_kratos_leads_back_to_the_app_only(kratos: dict[str, Any]) -> None:
+    assert kratos["selfservice"]["allowed_return_urls"] == ["http://localhost:4455/"]
+
+
+def test_passwords_are_hashed_with_argon2(kratos: dict[str, Any]) -> None:
+    assert kratos["hashers"]["algorithm"] == "argon2"
+
+
+def test_a_voter_says_an_email_and_perhaps_a_name_and_nothing_else(voter_schema: dict[str, Any]) -> None:
+    check = jsonschema.Draft7Validator(voter_schema)
+
+    assert check.is_valid({"traits": {"email": "ada@example.org"}})
+    assert check.is_valid({"traits": {"email": "ada@example.org", "name": "Ada"}})
+    assert not check.is_valid({"traits": {"name": "Ada"}})
+    for name in ("eligible", "jurisdiction", "locale", "roles"):
+        assert not check.is_valid({"traits": {"email": "ada@example.org", name: True}})

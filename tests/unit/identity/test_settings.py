@@ -1,0 +1,76 @@
+import pytest
+
+from identity.settings import EligibilityPolicy, Settings, SettingsError
+
+
+def test_the_defaults_are_those_of_the_local_stack() -> None:
+    settings = Settings.from_environment({})
+
+    assert settings == Settings()
+    assert (settings.port, settings.hydra_public_url) == (4455, "http://localhost:4444")
+
+
+def test_every_setting_comes_from_its_variable() -> None:
+    settings = Settings.from_environment(
+        {
+            "IDENTITY_HOST": "0.0.0.0",  # noqa: S104
+            "IDENTITY_PORT": "14455",
+            "IDENTITY_URL": "https://id.example",
+            "WEB_URL": "https://vote.example",
+            "KRATOS_PUBLIC_URL": "https://kratos.example",
+            "KRATOS_ADMIN_URL": "http://kratos-admin:4434",
+            "HYDRA_PUBLIC_URL": "https://auth.example",
+            "HYDRA_ADMIN_URL": "http://hydra-admin:4445",
+            "ELIGIBILITY_POLICY": "nobody",
+            "REGISTRATION_HOOK_KEY": "sixteen-or-more-1",
+            "VOTER_APP_CLIENT_SECRET": "sixteen-or-more-2",
+        }
+    )
+
+    assert settings == Settings(
+        host="0.0.0.0",  # noqa: S104
+        port=14455,
+        identity_url="https://id.example",
+        web_url="https://vote.example",
+        kratos_public_url="https://kratos.example",
+        kratos_admin_url="http://kratos-admin:4434",
+        hydra_public_url="https://auth.example",
+        hydra_admin_url="http://hydra-admin:4445",
+        eligibility_policy=EligibilityPolicy.NOBODY,
+        registration_hook_key="sixteen-or-more-1",
+        voter_app_client_secret="sixteen-or-more-2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("IDENTITY_HOST", ""),
+        ("IDENTITY_PORT", "0"),
+        ("IDENTITY_PORT", "65536"),
+        ("IDENTITY_PORT", "-1"),
+        ("IDENTITY_PORT", "http"),
+        ("IDENTITY_URL", "http://localhost:4455/"),
+        ("WEB_URL", "localhost:3000"),
+        ("KRATOS_PUBLIC_URL", "http://localhost:4433?x=y"),
+        ("KRATOS_ADMIN_URL", "ftp://localhost"),
+        ("HYDRA_PUBLIC_URL", "http://"),
+        ("HYDRA_ADMIN_URL", " http://localhost:4445"),
+        ("ELIGIBILITY_POLICY", "Everyone"),
+        ("REGISTRATION_HOOK_KEY", ""),
+        ("REGISTRATION_HOOK_KEY", "too-short"),
+        ("VOTER_APP_CLIENT_SECRET", "sixteen-or-more\n-1"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environment({name: value})
+
+
+def test_secrets_show_neither_in_repr_nor_in_errors() -> None:
+    text = repr(Settings(registration_hook_key="hidden-hidden-hidden", voter_app_client_secret="hidden-hidden-hidden"))
+    assert "hidden" not in text
+
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"REGISTRATION_HOOK_KEY": "hidden"})
+    assert "hidden" not in str(caught.value)

@@ -1,0 +1,66 @@
+"""What the tests of the ingress are made of: a key, tokens, elections, and named instants."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from ingress.election import Candidate, Election
+from ingress.tokens import TokenRules
+
+ISSUER = "http://hydra.test"
+ELECTION = "election-2025-01"
+NOW = datetime(2025, 6, 1, 12, 0, 0, 250_000, UTC)
+NOW_MS = int(NOW.timestamp() * 1000)
+OPENS = NOW - timedelta(hours=1)
+CLOSES = NOW + timedelta(hours=1)
+
+KEY = RSAKey.generate_key(2048)
+RULES = TokenRules(ISSUER, frozenset({"voter-app"}), leeway_seconds=5)
+
+
+def claims(sub: str = "voter-1", **changes: Any) -> dict[str, Any]:
+    """The claims of a token as Hydra issues it. A change to ``None`` leaves the claim out."""
+    now = int(time.time())
+    valid: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": ["voting-api"],
+        "exp": now + 600,
+        "iat": now,
+        "nbf": now,
+        "client_id": "voter-app",
+        "sub": sub,
+        "scp": ["openid", "vote:cast"],
+        "eligible": True,
+        "jti": "b2a7",
+    }
+    return {name: value for name, value in (valid | changes).items() if value is not None}
+
+
+def header(**changes: Any) -> dict[str, Any]:
+    return {
+        name: value for name, value in ({"alg": "RS256", "typ": "JWT", "kid": "key-1"} | changes).items() if value is not None
+    }
+
+
+def token(sub: str = "voter-1", **changes: Any) -> str:
+    return jwt.encode(header(), claims(sub, **changes), KEY)
+
+
+def election(**changes: Any) -> Election:
+    values: dict[str, Any] = {
+        "election_id": ELECTION,
+        "version": 3,
+        "title": "A demonstration",
+        "status": "open",
+        "opens_at": OPENS,
+        "closes_at": CLOSES,
+        "jurisdictions": (),
+        "required_aal": "aal1",
+        "results_visibility": "live",
+        "results_batch": 1,
+        "candidates": (Candidate("alice", "Alice"), Candidate("bob", "Bob"), Candidate("carol", "Carol")),
+    }
+    return Election(**(values | changes))

@@ -1,0 +1,189 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from ingress.ballot_box import BallotBox
+from ingress.clock import rfc3339
+from ingress.deadlines import Deadlines
+from ingress.problems import (
+    ALREADY_VOTED,
+    ATTEMPT_PENDING,
+    ELECTION_NOT_OPEN,
+    LOG_UNAVAILABLE,
+    OUTCOME_UNDECIDED,
+    Problem,
+)
+from ingress.receipt import Receipt
+from ingress.reservation import State
+from tests.unit.ingress.factories import CLOSES, ELECTION, NOW, NOW_MS, election
+from tests.unit.ingress.in_memory import World
+
+SHORT = Deadlines(request_seconds=1.6, message_seconds=0.1, redis_seconds=0.05, pending_seconds=2.0)
+
+
+async def cast(box: BallotBox) -> Receipt:
+    return await box.cast(election(), "voter-1", "alice", asyncio.get_running_loop().time())
+
+
+async def refusal(world: World) -> Problem:
+    with pytest.raises(Problem) as refused:
+        await cast(world.ballot_box())
+    return refused.value
+
+
+async def test_an_acknowledged_vote_has_a_receipt_and_a_confirmed_reservation() -> None:
+    world = World()
+    box = world.ballot_box()
+    receipt = await cast(box)
+    await box.close()
+    [vote] = world.log.votes
+    assert receipt.members() == {"voteId": vote.vote_id, "electionId": ELECTION, "castAt": rfc3339(NOW)}
+    assert vote.datum() == {
+        "vote_id": vote.vote_id,
+        "election_id": ELECTION,
+        "voter_sub": "voter-1",
+        "candidate_id": "alice",
+        "cast_at": NOW_MS,
+        "catalogue_version": 3,
+    }
+    reservation, until_ms = world.reservations.held[ELECTION, "voter-1"]
+    assert (reservation.state, reservation.vote_id) == (State.CONFIRMED, vote.vote_id)
+    assert until_ms == round((CLOSES + timedelta(days=1)).timestamp() * 1000)
+
+
+async def test_a_second_vote_is_refused_with_the_first_receipt() -> None:
+    world = World()
+    first = await cast(world.ballot_box())
+    await asyncio.sleep(0)
+    problem = await refusal(world)
+    assert problem.kind is ALREADY_VOTED
+    assert problem.members == {"receipt": first.members()}
+    assert len(world.log.votes) == 1
+
+
+async def test_of_many_at_once_one_is_accepted_and_all_others_get_its_receipt() -> None:
+    world = World()
+    world.log.delay_seconds = 0.05
+    box = world.ballot_box()
+    answers = await asyncio.gather(*(cast(box) for _ in range(50)), return_exceptions=True)
+    accepted = [answer for answer in answers if not isinstance(answer, BaseException)]
+    refused = [answer for answer in answers if isinstance(answer, Problem)]
+    assert len(accepted) == 1
+    assert len(refused) == 49
+    assert all(answer.members == {"receipt": accepted[0].members()} for answer in refused)
+    assert len(world.log.votes) == 1
+
+
+async def test_a_vote_that_was_not_handed_over_gives_its_reservation_back() -> None:
+    world = World()
+    world.log.refuses = True
+    problem = await refusal(world)
+    assert problem.kind is LOG_UNAVAILABLE
+    assert problem.headers["retry-after"] == "1"
+    world.log.refuses = False
+    await cast(world.ballot_box())
+
+
+async def test_an_undecided_vote_keeps_its_reservation_until_it_expires() -> None:
+    world = World(deadlines=SHORT)
+    world.log.loses = True
+    problem = await refusal(world)
+    assert problem.kind is OUTCOME_UNDECIDED
+    assert problem.headers["retry-after"] == "2"
+    world.log.loses = False
+    problem = await refusal(world)
+    assert problem.kind is ATTEMPT_PENDING
+    world.at_ms += SHORT.pending_ms
+    receipt = await cast(world.ballot_box())
+    assert receipt.vote_id == world.log.votes[-1].vote_id
+
+
+async def test_whoever_waits_for_an_attempt_that_expires_takes_its_place() -> None:
+    world = World(deadlines=SHORT)
+    world.log.loses = True
+    await refusal(world)
+    world.log.loses = False
+    waiting = asyncio.create_task(cast(world.ballot_box()))
+    await asyncio.sleep(0.03)
+    world.at_ms += SHORT.pending_ms
+    assert (await waiting).vote_id == world.log.votes[-1].vote_id
+
+
+async def test_a_log_that_says_nothing_is_waited_for_until_the_deadline() -> None:
+    world = World(deadlines=SHORT)
+    world.log.silent = True
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    assert (await refusal(world)).kind is OUTCOME_UNDECIDED
+    assert loop.time() - started == pytest.approx(SHORT.request_seconds, abs=0.2)
+
+
+async def test_a_report_after_the_deadline_still_confirms() -> None:
+    world = World(deadlines=SHORT)
+    world.log.delay_seconds = SHORT.request_seconds + 0.1
+    assert (await refusal(world)).kind is OUTCOME_UNDECIDED
+    await asyncio.sleep(0.2)
+    assert (await refusal(world)).kind is ALREADY_VOTED
+
+
+async def test_a_client_that_goes_away_leaves_the_confirmation_to_the_log() -> None:
+    world = World()
+    world.log.delay_seconds = 0.05
+    leaving = asyncio.create_task(cast(world.ballot_box()))
+    await asyncio.sleep(0.01)
+    leaving.cancel()
+    await asyncio.sleep(0.1)
+    assert world.reservations.held[ELECTION, "voter-1"][0].state is State.CONFIRMED
+
+
+@pytest.mark.parametrize("late_ms", [0, 1, 60_000])
+async def test_a_vote_appended_at_the_close_or_later_is_not_accepted(late_ms: int) -> None:
+    world = World()
+    world.log.now_ms = lambda: round(CLOSES.timestamp() * 1000) + late_ms
+    problem = await refusal(world)
+    assert problem.kind is ELECTION_NOT_OPEN
+    assert world.reservations.held[ELECTION, "voter-1"][0].state is State.PENDING
+
+
+async def test_a_vote_appended_just_before_the_close_is_accepted() -> None:
+    world = World()
+    world.log.now_ms = lambda: round(CLOSES.timestamp() * 1000) - 1
+    await cast(world.ballot_box())
+
+
+async def test_without_reservations_votes_still_flow() -> None:
+    world = World()
+    world.reservations.away = True
+    for _ in range(2):
+        await cast(world.ballot_box())
+    assert len({vote.vote_id for vote in world.log.votes}) == 2
+
+
+async def test_without_reservations_a_refusal_of_the_log_is_still_one() -> None:
+    world = World()
+    world.reservations.away = True
+    world.log.refuses = True
+    assert (await refusal(world)).kind is LOG_UNAVAILABLE
+
+
+async def test_a_failing_confirmation_neither_fails_nor_delays_the_vote() -> None:
+    world = World()
+    world.reservations.confirms_away = True
+    box = world.ballot_box()
+    await cast(box)
+    await box.close()
+    assert world.reservations.held[ELECTION, "voter-1"][0].state is State.PENDING
+
+
+async def test_reservations_that_go_away_while_waiting_leave_it_to_the_log() -> None:
+    world = World()
+    world.log.silent = True
+    first = asyncio.create_task(cast(world.ballot_box()))
+    await asyncio.sleep(0.01)
+    world.log.silent = False
+    second = asyncio.create_task(cast(world.ballot_box()))
+    await asyncio.sleep(0.01)
+    world.reservations.away = True
+    await second
+    first.cancel()

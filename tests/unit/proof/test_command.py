@@ -1,0 +1,143 @@
+"""The auditors' command: what it prints, and how it ends."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from proof import __main__ as command
+from proof import audit, report
+from proof.findings import Figures, Findings, Kind
+from proof.settings import Settings, SettingsError
+
+ELECTION = "election-2025-01"
+FIGURES = {
+    ELECTION: Figures(cast=4, accepted=3, duplicates=1, redis_total=3, aurora_total=3, ledger_rows=3),
+    "unknown": Figures(cast=1, dead_letters=1),
+    "draft": Figures(),
+}
+
+
+def agreeing() -> audit.Audit:
+    return audit.Audit(dict(FIGURES), Findings())
+
+
+def disagreeing() -> audit.Audit:
+    findings = Findings()
+    for number in range(25):
+        findings.add(Kind.LOST, ELECTION, f"votes-in 0@{number} has no verdict")
+    findings.add(Kind.REDIS_TOTAL, "other", "Redis has 1 for alice, accepted were 2")
+    return audit.Audit({**FIGURES, "other": Figures(redis_total=1)}, findings)
+
+
+@pytest.fixture
+def audits(monkeypatch: pytest.MonkeyPatch) -> list[audit.Audit | Exception]:
+    """What the audits of this test find, one after the other; no time passes between them."""
+    found: list[audit.Audit | Exception] = []
+
+    def run(_: Settings) -> audit.Audit:
+        result = found.pop(0) if len(found) > 1 else found[0]
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    monkeypatch.setattr(audit, "run", run)
+    clock: Iterator[float] = iter(range(1000))
+    monkeypatch.setattr("proof.__main__.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("proof.__main__.time.sleep", lambda _: None)
+    return found
+
+
+def test_agreement_ends_with_0_and_shows_the_table(
+    audits: list[audit.Audit | Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    audits.append(agreeing())
+    assert command.main(["audit"]) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("                    election-2025-01  unknown\ncast                               4        1\n")
+    assert "draft" not in output
+    assert "AGREE: every vote" in output
+
+
+def test_disagreement_ends_with_1_and_names_each_discrepancy(
+    audits: list[audit.Audit | Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    audits.append(disagreeing())
+    assert command.main(["audit"]) == 1
+    output = capsys.readouterr().out
+    assert "lost, election-2025-01: 25" in output
+    assert "votes-in 0@7 has no verdict" in output
+    assert "… and 5 more" in output
+    assert "Redis has 1 for alice" in output
+    assert "DISAGREE: 26 discrepancies (lost, wrong total in Redis)." in output
+
+
+def test_what_cannot_be_checked_ends_with_2(audits: list[audit.Audit | Exception], capsys: pytest.CaptureFixture[str]) -> None:
+    audits.append(audit.CouldNotCheck("Redis cannot be read: refused"))
+    assert command.main(["audit"]) == 2
+    assert "Redis cannot be read" in capsys.readouterr().err
+
+
+def test_waiting_ends_with_the_first_audit_that_agrees(
+    audits: list[audit.Audit | Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    audits += [disagreeing(), audit.CouldNotCheck("not now"), agreeing()]
+    assert command.main(["audit", "--wait", "60"]) == 0
+    progress = capsys.readouterr().err
+    assert "DISAGREE" in progress
+    assert "could not check: not now" in progress
+
+
+def test_waiting_ends_when_the_time_is_over(audits: list[audit.Audit | Exception]) -> None:
+    audits.append(disagreeing())
+    assert command.main(["audit", "--wait", "5"]) == 1
+
+
+def test_one_election_is_judged_by_itself(audits: list[audit.Audit | Exception]) -> None:
+    audits.append(disagreeing())
+    assert command.main(["audit", "--election", "draft"]) == 0
+    assert command.main(["audit", "--election", "other"]) == 1
+    assert command.main(["audit", "--election", "nowhere"]) == 2
+
+
+def test_what_cannot_be_told_apart_concerns_every_election() -> None:
+    findings = Findings()
+    findings.add(Kind.UNREADABLE, "unknown", "votes-accepted 0@1 does not follow its contract")
+    part = audit.Audit(dict(FIGURES), findings).of(ELECTION)
+    assert not part.agrees
+    assert set(part.figures) == {ELECTION, "unknown"}
+
+
+def test_json_holds_the_same(audits: list[audit.Audit | Exception], capsys: pytest.CaptureFixture[str]) -> None:
+    audits.append(disagreeing())
+    assert command.main(["audit", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["agrees"] is False
+    assert found["elections"][ELECTION]["cast"] == 4
+    assert {"kind": "lost", "electionId": ELECTION, "count": 25} in found["discrepancies"]
+    assert len(found["findings"]) == 21
+
+
+def test_an_empty_system_has_a_table_too() -> None:
+    assert report.text(audit.Audit({}, Findings())).endswith("Redis say the same.")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://x"),
+        ("REDIS_URL", "localhost"),
+        ("SCHEMA_REGISTRY_URL", "ftp://x"),
+        ("KAFKA_BOOTSTRAP_SERVERS", " "),
+        ("TOPICS_ENVIRONMENT", "moon"),
+        ("PROOF_DEDUP_GROUP", ""),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environment({name: value})
+
+
+def test_secrets_do_not_show() -> None:
+    shown = repr(Settings.from_environment({"DATABASE_URL": "postgresql://u:hush@h/d", "REDIS_URL": "redis://:hush@h"}))
+    assert "hush" not in shown
