@@ -5,8 +5,12 @@ It listens on a Unix socket whose name comes from the run directory, so that eac
 
 import contextlib
 import hashlib
+import http
+import http.client
+import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -14,8 +18,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import httpx
 
 from compose.settings import CHECKOUT, Stack
 from compose.toolchain import parts
@@ -74,15 +76,16 @@ class Supervisor:
         return Path(tempfile.gettempdir()) / f"voting-{os.geteuid()}" / f"{name}.sock"
 
     def start(self) -> None:
-        """Start the supervisor in the background. It goes on when the caller ends."""
+        """Start the supervisor in the background."""
         self._socket.parent.mkdir(mode=0o700, exist_ok=True)
         if self._socket.parent.stat().st_uid != os.geteuid():
             raise PermissionError(f"{self._socket.parent} belongs to somebody else")
         self._socket.unlink(missing_ok=True)
         options = ["--tui=false", "--disable-dotenv", "--keep-project", "--ordered-shutdown", "--logs-truncate"]
         with self.log.open("w") as log:
-            subprocess.Popen(
+            subprocess.run(
                 [
+                    *("setsid", "--fork"),  # it is nobody's child, so that it goes on when the caller ends
                     str(parts.PROCESS_COMPOSE.path / "process-compose"),
                     "up",
                     *options,
@@ -95,7 +98,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                check=True,
             )
 
     def alive(self) -> bool:
@@ -125,14 +128,32 @@ class Supervisor:
         self._socket.unlink(missing_ok=True)
 
     def _request(self, method: str, path: str, timeout_seconds: float = REQUEST_TIMEOUT_SECONDS) -> dict[str, Any]:
+        connection = _UnixConnection(self._socket, timeout_seconds)
         try:
-            with httpx.Client(transport=httpx.HTTPTransport(uds=str(self._socket)), timeout=timeout_seconds) as client:
-                answer = client.request(method, f"http://process-compose{path}")
-        except httpx.TransportError as error:
+            connection.request(method, path)
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as error:
             raise SupervisorGone(str(error)) from error
-        answer.raise_for_status()
-        content: dict[str, Any] = answer.json()
-        return content
+        finally:
+            connection.close()
+        if answer.status != http.HTTPStatus.OK:
+            raise SupervisorGone(f"{method} {path}: {answer.status} {content.decode(errors='replace')}")
+        document: dict[str, Any] = json.loads(content)
+        return document
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path, timeout_seconds: float) -> None:
+        super().__init__("localhost", timeout=timeout_seconds)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
 
 
 def _process(state: Mapping[str, Any]) -> Process:

@@ -12,11 +12,12 @@ from ingress.app import create_app
 from ingress.logs import CONFIG
 from ingress.settings import Settings, SettingsError
 from ingress.starting import with_plain_start
-from ingress.stopping import on_stop
+from ingress.stopping import end_with_the_server, on_stop
 
 
 def application() -> ASGIApp:
     """What each worker serves. Called in the worker, since neither producers nor connections survive a fork."""
+    end_with_the_server()
     return with_plain_start(create_app(Settings.from_environment(os.environ), on_stop=on_stop))
 
 

@@ -1,9 +1,14 @@
-"""Early notice of a stop, beside the server's own handling of the signal."""
+"""Early notice of a stop, beside the server's own handling of the signal; and a stop when the server itself is gone."""
 
 import asyncio
+import ctypes
+import multiprocessing
+import os
 import signal
 from collections.abc import Callable
 from types import FrameType
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def on_stop(call: Callable[[], None]) -> None:
@@ -21,3 +26,15 @@ def on_stop(call: Callable[[], None]) -> None:
         signal.signal(number, handler)
         # As asyncio sets it: system calls go on after the signal.
         signal.siginterrupt(number, False)
+
+
+def end_with_the_server() -> None:
+    """Have this worker end, as at SIGTERM, when the server's main process is gone: killed, it tells nobody. Linux only.
+
+    A worker that went on would keep the port and the supervisor's pipes, and nothing would be started in its place.
+    """
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    server = multiprocessing.parent_process()
+    if server is not None and os.getppid() != server.pid:  # it died before it could be watched
+        os.kill(os.getpid(), signal.SIGTERM)

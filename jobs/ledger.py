@@ -20,7 +20,7 @@ LEDGER_BATCH_ROWS = 1000
 FLUSH_INTERVAL = "500ms"
 # The connector waits 1, 2, 3, … seconds between attempts (17 minutes for 45) as long as it gets a connection. One that it does
 # not get fails the job, and the cluster's restart strategy tries again for ever. If rows wait in its buffer at that moment, its
-# close() fails as well, which Flink 2.3 takes for a fatal error: the TaskManager ends, and whatever supervises it starts it again.
+# close() fails as well, which Flink 2.3 takes for a fatal error: the TaskManager ends, and its supervisor starts it again.
 ATTEMPTS = 45
 
 
