@@ -145,6 +145,7 @@ def _attempts(mint: Mint, voters: int) -> Iterator[Attempt]:
 def _smuggle(stack: Stack, step: Step, told: Tally) -> int:
     """Write second votes of some voters straight into the log, each for another candidate under a new vote id."""
     subs = [sub for sub, _ in told.accepted[:SMUGGLED]]
+    version = httpx.get(f"{stack.url('INGRESS_PORT')}/elections/{ELECTION}").json()["version"]
     step(f"{len(subs)} of them get a second vote into the log itself, past the ingress, as a faulty one would put it there")
     environment = stack.environment()
     with Registry(environment["SCHEMA_REGISTRY_URL"]) as registry:
@@ -158,7 +159,7 @@ def _smuggle(stack: Stack, step: Step, told: Tally) -> int:
             "voter_sub": sub,
             "candidate_id": "carol",
             "cast_at": datetime.now(UTC),
-            "catalogue_version": 1,
+            "catalogue_version": version,
         }
         producer.produce("votes-in", key=vote_key(ELECTION, sub), value=encode(vote))
     if producer.flush(SHOWN_WITHIN_SECONDS):

@@ -4,7 +4,6 @@ What decides here is a function of the record alone (and of the registry's schem
 gives the same verdicts. The columns of a verdict are those of ``RESULT_TYPE``: the vote's fields, all null when ``error`` is set.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -35,7 +34,6 @@ RESULT_TYPE = DataTypes.ROW(
 )
 Verdict = tuple[str | None, str | None, str | None, str | None, str | None, int | None, int | None, str | None]
 
-VOTE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # It goes into a header of the dead letter, which holds the whole record anyway.
 LONGEST_ERROR = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -109,8 +107,8 @@ def _vote(value: bytes | None, schema_of: Callable[[int], Schema | None], reader
     if writer is None:
         raise NotAVote(f"no schema has the id {schema_id}")
     vote = avro.decode(value, writer, None if writer == reader else reader)
-    if not VOTE_ID.fullmatch(vote["vote_id"]):
-        raise NotAVote("vote_id is not a UUID")
+    if not ids.VOTE_ID.fullmatch(vote["vote_id"]):
+        raise NotAVote("vote_id is malformed")
     if not ids.ELECTION_ID.fullmatch(vote["election_id"]):
         raise NotAVote("election_id is malformed")
     if not ids.VOTER_SUB.fullmatch(vote["voter_sub"]):

@@ -5,13 +5,11 @@ in the partition of that key. A readable vote is *valid* if the catalogue versio
 time and has the candidate. The first valid vote of a key in its partition counts.
 """
 
-import re
 from collections.abc import Container
 
 from proof.records import UNKNOWN, Cast, Catalogue, Vote
 from schemas import ids
 
-_VOTE_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _M = 0x5BD1E995
 _SEED = 0x9747B28C
 _MASK = 0xFFFFFFFF
@@ -23,7 +21,7 @@ def unreadable_because(record: Cast, partitions: int) -> str | None:
     if vote is None:
         return record.error or "not decodable"
     if not (
-        _VOTE_ID.fullmatch(vote.vote_id)
+        ids.VOTE_ID.fullmatch(vote.vote_id)
         and ids.ELECTION_ID.fullmatch(vote.election_id)
         and ids.CANDIDATE_ID.fullmatch(vote.candidate_id)
         and ids.VOTER_SUB.fullmatch(vote.voter_sub)

@@ -42,7 +42,7 @@ def test_a_proper_record_is_readable() -> None:
         (record(key=None), "key"),
         (record(key=b"election-2025-01:voter-2"), "key"),
         (record(partition=(rule.home_partition(KEY, 4) + 1) % 4), "partition"),
-        (record(vote=VOTE._replace(vote_id="1")), "malformed"),
+        (record(vote=VOTE._replace(vote_id="")), "malformed"),
         (record(vote=VOTE._replace(voter_sub="a:b")), "malformed"),
         (record(vote=VOTE._replace(candidate_id="Alice")), "malformed"),
         (record(vote=VOTE._replace(election_id="")), "malformed"),
