@@ -4,6 +4,7 @@ PyFlink and Beam warn of deprecated things, their own and of their libraries, wh
 where that is no error.
 """
 
+import gc
 import sys
 import warnings
 from collections.abc import Iterator
@@ -33,7 +34,12 @@ def engine_process() -> Iterator[None]:
 
     java_gateway.launch_gateway_server_process = launch_and_remember
     gateway = java_gateway.get_gateway()
+    # A collection that runs in another thread of this process (the registry's) lets go of Java objects over a connection of its
+    # own, which the next call may then take: another thread of the JVM, where the planner does not find what it keeps by thread.
+    gc.collect()
+    gc.disable()
     yield
+    gc.enable()
     gateway.shutdown()
     for process in processes:
         process.terminate()

@@ -21,7 +21,6 @@ from tests.unit.ingress.factories import ISSUER, KEY, RULES, claims, header, tok
 from tests.unit.ingress.in_memory import InMemoryKeys
 
 OTHER_KEY = RSAKey.generate_key(2048)
-NOW = int(time.time())
 
 
 def encoded(data: bytes) -> str:
@@ -105,7 +104,7 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "a key to be fetched (jku)": lambda: with_header(jku="http://attacker.test/jwks.json"),
     "a certificate to be fetched (x5u)": lambda: with_header(x5u="http://attacker.test/cert.pem"),
     "a certificate (x5c)": lambda: with_header(x5c=["MIIB"]),
-    "an unknown critical extension": lambda: with_header(crit=["exp"], exp=NOW + 60),
+    "an unknown critical extension": lambda: with_header(crit=["exp"], exp=int(time.time()) + 60),
     "an empty crit": lambda: with_header(crit=[]),
     "an unencoded payload (b64)": lambda: with_header(crit=["b64"], b64=False),
     "compressed": lambda: with_header(zip="DEF"),
@@ -120,7 +119,7 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "claims that are no JSON": lambda: signed(header(), b"sub=voter-1"),
     "claims nested too deep": lambda: signed(header(), b'{"a":' * 500),
     "sub twice": lambda: signed(header(), doubled("sub", "voter-2")),
-    "exp twice": lambda: signed(header(), doubled("exp", NOW + 10**9)),
+    "exp twice": lambda: signed(header(), doubled("exp", int(time.time()) + 10**9)),
     "another issuer": lambda: with_claims(iss="http://attacker.test"),
     "the issuer with a slash": lambda: with_claims(iss=ISSUER + "/"),
     "the issuer in a list": lambda: with_claims(iss=[ISSUER]),
@@ -132,15 +131,15 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "an empty audience": lambda: with_claims(aud=[]),
     "the audience as an object": lambda: with_claims(aud={"voting-api": True}),
     "a list in the audience": lambda: with_claims(aud=["voting-api", ["x"]]),
-    "expired": lambda: with_claims(exp=NOW - 60),
+    "expired": lambda: with_claims(exp=int(time.time()) - 60),
     "no exp": lambda: with_claims(exp=None),
-    "exp as text": lambda: with_claims(exp=str(NOW + 600)),
-    "exp as a fraction": lambda: with_claims(exp=NOW + 600.5),
+    "exp as text": lambda: with_claims(exp=str(int(time.time()) + 600)),
+    "exp as a fraction": lambda: with_claims(exp=int(time.time()) + 600.5),
     "exp as infinity": lambda: signed(header(), json.dumps(claims(exp=1)).replace('"exp": 1', '"exp": 1e999').encode()),
     "exp as true": lambda: with_claims(exp=True),
-    "not valid yet": lambda: with_claims(nbf=NOW + 60),
+    "not valid yet": lambda: with_claims(nbf=int(time.time()) + 60),
     "nbf as text": lambda: with_claims(nbf="0"),
-    "issued in the future": lambda: with_claims(iat=NOW + 60),
+    "issued in the future": lambda: with_claims(iat=int(time.time()) + 60),
     "no iat": lambda: with_claims(iat=None),
     "another client": lambda: with_claims(client_id="billing-app"),
     "no client": lambda: with_claims(client_id=None),
