@@ -25,6 +25,8 @@ def create(connection: psycopg.Connection) -> None:
     for name in DATABASES:
         if name not in existing:
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER)))
+            # Everybody may connect to a new database: analysts have no business in those of the identities.
+            connection.execute(sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def mint(key_file: Path, hydra_admin_url: str, issuer: str) -> Mint:
             raise KeyImportFailed(f"Hydra: {answer.status_code} {answer.text}")
         keys = answer.json()["keys"]
         if all(known["kid"] != key.kid for known in keys):
-            answer = hydra.put(f"/admin/keys/{KEY_SET}", json={"keys": [*keys, key.as_dict(private=True)]})
+            answer = hydra.put(f"/admin/keys/{KEY_SET}", json={"keys": [key.as_dict(private=True), *keys]})
             if answer.is_error:
                 raise KeyImportFailed(f"Hydra: {answer.status_code} {answer.text}")
     return Mint(key, issuer)

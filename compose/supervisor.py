@@ -96,7 +96,7 @@ class Supervisor:
                 env={**os.environ, **self._stack.environment(), _MARK: str(self._stack.run_dir)},
                 cwd=CHECKOUT,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.DEVNULL,  # it repeats what the processes say, which is in their own logs
                 stderr=log,
                 check=True,
             )

@@ -61,7 +61,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> None:
 
         match options.command:
             case "create":
-                create(catalogue, publish, options.file, options.actor)
+                create(catalogue, publish, options.file, options.actor, open_at_once=options.open)
             case "open":
                 open_(catalogue, publish, options.id, options.actor)
             case "close":
@@ -72,15 +72,16 @@ def _run(options: argparse.Namespace, settings: Settings) -> None:
                 list_(catalogue)
 
 
-def create(catalogue: Catalogue, publish: Publish, file: Path, actor: str) -> None:
+def create(catalogue: Catalogue, publish: Publish, file: Path, actor: str, *, open_at_once: bool = False) -> None:
     election = election_file.read(file)
     with catalogue.changing(election.election_id):
         versions = catalogue.versions(election.election_id)
-        step = lifecycle.create(versions, election)
+        step = lifecycle.create(versions, election, datetime.now(UTC) if open_at_once else None)
         if step is not None:
             versions.append(catalogue.append(versions, step, actor))
     publish(versions)
-    print(f"election {election.election_id}: {'created as a draft' if step else 'exists with this content'}{_standing(versions)}")
+    done = {Status.DRAFT: "created as a draft", Status.OPEN: "opened"}[step.status] if step else "exists with this content"
+    print(f"election {election.election_id}: {done}{_standing(versions)}")
 
 
 def open_(catalogue: Catalogue, publish: Publish, election_id: str, actor: str) -> None:
@@ -168,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "file", type=Path, metavar="FILE.yaml", help="for its form see elections/election_file.py and elections/demo"
     )
+    command.add_argument("--open", action="store_true", help="open it at once, without a draft to look at first")
     command = commands.add_parser("open", parents=[changes], help="open a draft to voters, from its opens_at on")
     command.add_argument("id", metavar="ID")
     command = commands.add_parser("close", parents=[changes], help="close an election; before its time: announced, then closed")

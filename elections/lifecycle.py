@@ -24,15 +24,23 @@ class Step:
     status: Status
 
 
-def create(versions: Sequence[Version], election: Election) -> Step | None:
-    """The first version of an election, as a draft. Raises ``RefusedStep`` if the id is taken by another content."""
+def create(versions: Sequence[Version], election: Election, open_at_once: datetime | None = None) -> Step | None:
+    """The first version of an election, as a draft. Raises ``RefusedStep`` if the id is taken by another content.
+
+    With a time in ``open_at_once`` (the present) it is open from its first version on; one that is a draft already is opened.
+    """
     if not versions:
-        return Step(election, Status.DRAFT)
+        if open_at_once is None:
+            return Step(election, Status.DRAFT)
+        _require_fit_to_open(election, open_at_once)
+        return Step(election, Status.OPEN)
     if versions[0].election != election:
         raise RefusedStep(
             f"election {election.election_id} exists with other content, and a version never changes:"
             f" {', '.join(_differences(versions[0].election, election))} would differ; choose another id"
         )
+    if open_at_once is not None and versions[-1].status is Status.DRAFT:
+        return open_(versions, open_at_once)
     return None
 
 
@@ -43,9 +51,7 @@ def open_(versions: Sequence[Version], now: datetime) -> Step | None:
         return None
     if current.status is not Status.DRAFT:
         raise RefusedStep(f"election {current.election.election_id} is {current.status}: only a draft can be opened")
-    problems = problems_before_opening(current.election, now)
-    if problems:
-        raise RefusedStep(f"election {current.election.election_id} cannot be opened: {'; '.join(problems)}")
+    _require_fit_to_open(current.election, now)
     return Step(current.election, Status.OPEN)
 
 
@@ -70,6 +76,12 @@ def close(versions: Sequence[Version], now: datetime, notice: timedelta) -> Step
     return Step(replace(election, closes_at=earliest), Status.OPEN)
 
 
+def _require_fit_to_open(election: Election, now: datetime) -> None:
+    problems = problems_before_opening(election, now)
+    if problems:
+        raise RefusedStep(f"election {election.election_id} cannot be opened: {'; '.join(problems)}")
+
+
 def problems_before_opening(election: Election, now: datetime) -> list[str]:
     """Everything that keeps an election from being opened."""
     problems = []
@@ -85,7 +97,7 @@ def problems_before_opening(election: Election, now: datetime) -> list[str]:
 def action_of(version: Version, former: Version | None) -> str:
     """What the audit log calls the step from one version to the next."""
     if former is None:
-        return "election.created"
+        return "election.created" if version.status is Status.DRAFT else "election.created_open"
     if version.status is former.status is Status.OPEN:
         return "election.close_announced"
     return {Status.OPEN: "election.opened", Status.CLOSED: "election.closed"}.get(version.status, f"election.{version.status}")

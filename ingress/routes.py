@@ -11,6 +11,7 @@ from ingress import operations, problems, reading, voting
 from ingress.problems import ProblemType
 
 JSON = "application/json"
+STREAM = "text/event-stream"
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "followResults",
         "The live results as server-sent events named results, whose data is that of readResults; comments as heartbeats.",
         "results",
-        {200: Answer("A stream without an end.", "EventStream", "text/event-stream")},
+        {200: Answer("A stream without an end.", "EventStream", STREAM)},
         _RESULTS_PROBLEMS,
     ),
     Endpoint(
@@ -168,11 +169,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 
 class ExactRoute(Route):
-    """A route that knows just its one method. Starlette adds HEAD to every GET, which would open streams for nothing."""
+    """A route that knows its method, and HEAD beside GET (RFC 9110, 9.1) but for streams, which it would open for nothing."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint.path, endpoint.handler, methods=[endpoint.method])
-        self.methods = {endpoint.method}
+        if any(answer.media_type == STREAM for answer in endpoint.answers.values()):
+            self.methods = {endpoint.method}
 
 
 def routes() -> list[Route]:

@@ -11,6 +11,10 @@ from schemas import avro
 TRANSACTION_TIMEOUT_MS = 24 * 60 * 60 * 1000
 
 
+# As votes-dlq has it in schemas/topics.yaml (max.message.bytes).
+DEAD_LETTER_LIMIT_BYTES = 16 * 1024 * 1024
+
+
 def _read(settings: Settings, topic: str, group: str) -> dict[str, str]:
     return {
         "connector": "kafka",
@@ -80,6 +84,10 @@ def dead_letters(settings: Settings) -> Mapping[str, str]:
     """votes-dlq as dedup writes it: exactly once, key and value as bytes."""
     return {
         **_write_once(settings, "votes-dlq"),
+        # Whatever votes-in took must get through, or it would stop the job: there the limit (1 MiB) counts the compressed batch,
+        # here it counts the record with its headers before compression.
+        "properties.max.request.size": str(DEAD_LETTER_LIMIT_BYTES),
+        "properties.buffer.memory": str(2 * DEAD_LETTER_LIMIT_BYTES),
         "key.format": "raw",
         "key.fields": "key",
         "value.format": "raw",

@@ -74,7 +74,10 @@ class Registry:
         answer = self._request("GET", f"/schemas/ids/{schema_id}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise SchemaNotRegistered(f"no schema has the id {schema_id}")
-        return fastavro.parse_schema(json.loads(self._member(answer, "schema")))
+        try:
+            return fastavro.parse_schema(json.loads(self._member(answer, "schema")))
+        except (ValueError, fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as error:
+            raise SchemaNotRegistered(f"the schema with the id {schema_id} is not Avro") from error
 
     def _request(self, method: str, path: str, body: dict[str, str] | None = None) -> httpx.Response:
         try:

@@ -31,7 +31,13 @@ class VotesIn:
     def __post_init__(self) -> None:
         environment = self.stack.environment()
         self._producer = Producer(
-            {"bootstrap.servers": environment["KAFKA_BOOTSTRAP_SERVERS"], "partitioner": "murmur2_random", "linger.ms": 0}
+            {
+                "bootstrap.servers": environment["KAFKA_BOOTSTRAP_SERVERS"],
+                "partitioner": "murmur2_random",
+                "linger.ms": 0,
+                "compression.type": "lz4",
+                "message.max.bytes": 8 * 1024 * 1024,
+            }
         )
         with Registry(environment["SCHEMA_REGISTRY_URL"]) as registry:
             schema = avro.latest("votes-in")

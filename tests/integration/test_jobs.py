@@ -1,6 +1,7 @@
 """The jobs on the cluster: what every topic, table and key holds after a crafted stream with bad records in it."""
 
 import json
+import os
 import subprocess
 import uuid
 from collections import Counter
@@ -142,6 +143,27 @@ def test_the_audit_agrees(environment: dict[str, str], votes_in: VotesIn, crafte
     figures = json.loads(done.stdout)["elections"][votes_in.election_id]
     assert figures["accepted"] == len(crafted["first"])
     assert figures["duplicates"] == len(crafted["duplicates"])
+
+
+def test_a_record_as_large_as_the_log_takes_is_a_dead_letter_too(
+    stack: Stack, votes_in: VotesIn, environment: dict[str, str]
+) -> None:
+    key = vote_key(votes_in.election_id, "large")
+    largest = os.urandom(1_048_400)
+    # Compressible, so that the log takes more than its limit.
+    sent = {votes_in.append(key, largest), votes_in.append(key, b"\x01" * 3_000_000)}
+    after = votes_in.vote("after-the-large-ones", "yes")
+
+    def accepted() -> bool:
+        return any(value["vote_id"] == after for _, value in read_topic(stack, "votes-accepted"))
+
+    eventually(accepted, "the vote behind them")
+    letters = {}
+    for message, _ in read_topic(stack, "votes-dlq"):
+        headers: dict[str, Any] = dict(message.headers() or [])
+        letters[int(headers["partition"]), int(headers["offset"])] = len(message.value() or b"")
+    assert {letters[place] for place in sent} == {1_048_400, 3_000_000}
+    assert python(environment, "jobs", "status").returncode == 0
 
 
 def test_submitting_again_leaves_the_running_jobs_alone(environment: dict[str, str]) -> None:

@@ -146,3 +146,29 @@ def test_each_setting_is_checked_and_named(name: str, value: str) -> None:
 
 def test_the_password_does_not_show() -> None:
     assert "hush" not in repr(Settings.from_environment({"DATABASE_URL": "postgresql://u:hush@h/d"}))
+
+
+def test_an_election_can_be_open_from_its_first_version_on(
+    catalogue: CatalogueInMemory, published: list[list[int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def publish(versions: list[Version]) -> None:
+        published.append([version.version for version in versions])
+
+    for _ in range(2):
+        command.create(catalogue, publish, DEMO, "ada", open_at_once=True)  # type: ignore[arg-type]
+    assert [version.status for version in catalogue.all] == [Status.OPEN]
+    assert published == [[1], [1]]
+    assert "opened" in capsys.readouterr().out.splitlines()[0]
+
+
+def test_creating_it_open_opens_a_draft_and_leaves_a_closed_one_closed(
+    catalogue: CatalogueInMemory, published: list[list[int]]
+) -> None:
+    run(catalogue, published, "create")
+    for _ in range(2):
+        command.create(catalogue, lambda _versions: None, DEMO, "ada", open_at_once=True)  # type: ignore[arg-type]
+    assert [version.status for version in catalogue.all] == [Status.DRAFT, Status.OPEN]
+    election = catalogue.all[-1].election
+    catalogue.all.append(Version(election, 3, Status.CLOSED, datetime.now(UTC), "ada"))
+    command.create(catalogue, lambda _versions: None, DEMO, "ada", open_at_once=True)  # type: ignore[arg-type]
+    assert len(catalogue.all) == 3
