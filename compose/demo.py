@@ -211,7 +211,8 @@ def _compare(stack: Stack, step: Step, before: Audit, accepted: list[tuple[str, 
     findings = proof_claims.check_running(ProofSettings.from_environment(stack.environment()), claims)
     if findings:
         raise DemoFailed("; ".join(found.text for found in findings))
-    print("\n   All agree, and every vote that was answered with 202 is in the log, accepted and in the ledger, once.")
+    agreed = "This run agrees (what the audit found before it stays)" if before.found else "All agree"
+    print(f"\n   {agreed}, and every vote that was answered with 202 is in the log, accepted and in the ledger, once.")
 
 
 def _audit(stack: Stack, known: Counter[str] | None = None) -> Audit:

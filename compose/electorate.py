@@ -76,6 +76,7 @@ def mint(key_file: Path, hydra_admin_url: str, issuer: str) -> Mint:
             raise KeyImportFailed(f"Hydra: {answer.status_code} {answer.text}")
         keys = answer.json()["keys"]
         if all(known["kid"] != key.kid for known in keys):
+            # In front of Hydra's own: it signs with the last, and a real voter's token must not hang on a test key.
             answer = hydra.put(f"/admin/keys/{KEY_SET}", json={"keys": [key.as_dict(private=True), *keys]})
             if answer.is_error:
                 raise KeyImportFailed(f"Hydra: {answer.status_code} {answer.text}")

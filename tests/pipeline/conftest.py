@@ -5,6 +5,7 @@ where that is no error.
 """
 
 import gc
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -21,10 +22,15 @@ with warnings.catch_warnings():
 
 from jobs import engine, submission
 
+WORKER_MODE = "_python_worker_execution_mode"
 
-@pytest.fixture(scope="session")
+
+@pytest.fixture(scope="package")
 def engine_process() -> Iterator[None]:
     """The JVM with the little cluster. PyFlink starts it at need and lets go of it with its pipes open; here it is ended."""
+    # Without this PyFlink runs the workers as threads of this process, and puts its own variables into its environment, from
+    # where they would reach everything that the tests start later. On a cluster workers are processes, too.
+    os.environ[WORKER_MODE] = "process"
     processes = []
     launch = java_gateway.launch_gateway_server_process
 
@@ -40,13 +46,14 @@ def engine_process() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+    del os.environ[WORKER_MODE]
     gateway.shutdown()
     for process in processes:
         process.terminate()
         process.communicate(timeout=30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def code() -> Iterator[Path]:
     """The jobs' packages, for the Python workers."""
     with submission.code() as folder:
