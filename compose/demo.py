@@ -160,7 +160,9 @@ def _attempts(mint: Mint, voters: int) -> Iterator[Attempt]:
 def _smuggle(stack: Stack, step: Step, told: Tally) -> int:
     """Write second votes of some voters straight into the log, each for another candidate under a new vote id."""
     subs = [sub for sub, _ in told.accepted[:SMUGGLED]]
-    version = httpx.get(f"{stack.url('INGRESS_PORT')}/elections/{ELECTION}").json()["version"]
+    election = httpx.get(f"{stack.url('INGRESS_PORT')}/elections/{ELECTION}")
+    _check(election, 200)
+    version = election.json()["version"]
     step(f"{len(subs)} of them get a second vote into the log itself, past the ingress, as a faulty one would put it there")
     environment = stack.environment()
     with Registry(environment["SCHEMA_REGISTRY_URL"]) as registry:

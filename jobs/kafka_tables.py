@@ -3,16 +3,12 @@
 from collections.abc import Mapping
 
 from jobs.settings import Settings
-from schemas import avro
+from schemas import avro, topics
 
 # Far above any outage, for a transaction that its checkpoint has promised must still be there to be committed when the job
 # comes back: Flink logs one that the broker has given up, and goes on without its records. The broker refuses more than its
 # transaction.max.timeout.ms, which is raised to a week (604,800,000 ms).
 TRANSACTION_TIMEOUT_MS = 24 * 60 * 60 * 1000
-
-
-# As votes-dlq has it in schemas/topics.yaml (max.message.bytes).
-DEAD_LETTER_LIMIT_BYTES = 16 * 1024 * 1024
 
 
 def _read(settings: Settings, topic: str, group: str) -> dict[str, str]:
@@ -82,12 +78,13 @@ def verdicts(settings: Settings, topic: str) -> Mapping[str, str]:
 
 def dead_letters(settings: Settings) -> Mapping[str, str]:
     """votes-dlq as dedup writes it: exactly once, key and value as bytes."""
+    limit_bytes = int(topics.load(settings.topics_environment)["votes-dlq"].config["max.message.bytes"])
     return {
         **_write_once(settings, "votes-dlq"),
         # Whatever votes-in took must get through, or it would stop the job: there the limit (1 MiB) counts the compressed batch,
         # here it counts the record with its headers before compression.
-        "properties.max.request.size": str(DEAD_LETTER_LIMIT_BYTES),
-        "properties.buffer.memory": str(2 * DEAD_LETTER_LIMIT_BYTES),
+        "properties.max.request.size": str(limit_bytes),
+        "properties.buffer.memory": str(2 * limit_bytes),
         "key.format": "raw",
         "key.fields": "key",
         "value.format": "raw",
