@@ -36,6 +36,7 @@ PORTS: tuple[tuple[str, int, str], ...] = (
     ("FLINK_HA_PORT", 6125, "jobmanager"),
     ("JOBMANAGER_METRICS_PORT", 9249, "jobmanager"),
     ("TASKMANAGER_METRICS_PORT", 9250, "taskmanager"),
+    ("CONFIRM_METRICS_PORT", 9251, "reservations"),
 )
 
 
@@ -175,14 +176,17 @@ def _secrets(run_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
         "HYDRA_SYSTEM_SECRET",
         "REGISTRATION_HOOK_KEY",
         "POSTGRES_SUPERUSER_PASSWORD",
+        "RESERVATION_SECRET",
     )
-    if not file.exists():
+    kept = dict(line.split("=", 1) for line in file.read_text().splitlines()) if file.exists() else {}
+    # Kratos wants exactly 32 characters for its cipher.
+    made = {name: secrets.token_hex(16) for name in names if name not in kept}
+    if made:
+        kept |= made
         run_dir.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_suffix(".new")
         unfinished.touch(mode=0o600)
-        # Kratos wants exactly 32 characters for its cipher.
-        unfinished.write_text("".join(f"{name}={secrets.token_hex(16)}\n" for name in names))
+        unfinished.write_text("".join(f"{name}={value}\n" for name, value in kept.items()))
         unfinished.rename(file)
-    kept = dict(line.split("=", 1) for line in file.read_text().splitlines())
     # The demo's client and its password are the ones of the documentation, a local default and used nowhere else.
     return {**kept, "VOTER_APP_CLIENT_SECRET": environ.get("VOTER_APP_CLIENT_SECRET") or "my-client-secret"}

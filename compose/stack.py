@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,8 +29,10 @@ class StackBusy(Exception):
     """Another command is starting or stopping this stack."""
 
 
-def up(stack: Stack, say: Say) -> None:
+def up(stack: Stack, say: Say, only: Sequence[str] = ()) -> None:
     """Start the stack unless it runs, and return when every part is ready. Raises ``StartFailed``, ``StackBusy``.
+
+    With names, only these processes and what they depend on.
 
     Jobs go on from their savepoints; on a stack that runs, one that is missing is submitted again.
     """
@@ -45,7 +47,7 @@ def up(stack: Stack, say: Say) -> None:
         _check_ports(stack)
         render(stack)
         try:
-            supervisor.start()
+            supervisor.start(only)
             _wait_until_ready(supervisor, stack, say)
         except BaseException:  # an interrupt too: what is half started must not stay
             say("stopping what was started")

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,8 +75,8 @@ class Supervisor:
         name = hashlib.sha256(str(self._stack.run_dir).encode()).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"voting-{os.geteuid()}" / f"{name}.sock"
 
-    def start(self) -> None:
-        """Start the supervisor in the background."""
+    def start(self, only: Sequence[str] = ()) -> None:
+        """Start the supervisor in the background; with names, only these processes and what they depend on."""
         self._socket.parent.mkdir(mode=0o700, exist_ok=True)
         if self._socket.parent.stat().st_uid != os.geteuid():
             raise PermissionError(f"{self._socket.parent} belongs to somebody else")
@@ -88,6 +88,7 @@ class Supervisor:
                     *("setsid", "--fork"),  # it is nobody's child, so that it goes on when the caller ends
                     str(parts.PROCESS_COMPOSE.path / "process-compose"),
                     "up",
+                    *only,
                     *options,
                     *("--use-uds", "--unix-socket", str(self._socket)),
                     *("--config", str(CONFIG)),
@@ -109,9 +110,10 @@ class Supervisor:
         return True
 
     def processes(self) -> dict[str, Process]:
-        """Every process by name, in the order of the configuration's names. Raises ``SupervisorGone``."""
+        """Every process that was to be started by name, in the order of the names. Raises ``SupervisorGone``."""
         states = self._request("GET", "/processes")["data"]
-        return {state["name"]: _process(state) for state in sorted(states, key=lambda state: str(state["name"]))}
+        wanted = [state for state in states if state["status"] != "Disabled"]
+        return {state["name"]: _process(state) for state in sorted(wanted, key=lambda state: str(state["name"]))}
 
     def restart(self, name: str) -> None:
         """Stop a process and start it again. Raises ``SupervisorGone``."""

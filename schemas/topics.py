@@ -1,5 +1,6 @@
 """The Kafka topics of ``topics.yaml``: loading them, creating them, checking that a cluster keeps the contract."""
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -60,7 +61,10 @@ def load(environment: str) -> Mapping[str, Topic]:
 
 
 def create_missing(admin: AdminClient, topics: Iterable[Topic]) -> list[str]:
-    """Create the topics that do not exist yet and return their names. Safe to repeat. Raises ``KafkaException``."""
+    """Create the topics that do not exist yet, wait until they can be seen, and return their names. Safe to repeat.
+
+    Raises ``KafkaException``, and ``TopicMismatch`` if a topic that was created does not appear.
+    """
     created = []
     requests = [
         NewTopic(
@@ -79,6 +83,12 @@ def create_missing(admin: AdminClient, topics: Iterable[Topic]) -> list[str]:
                 raise
         else:
             created.append(name)
+    # A broker answers from metadata that follow the controller's.
+    give_up = time.monotonic() + ADMIN_TIMEOUT_SECONDS
+    while missing := set(created) - admin.list_topics(timeout=ADMIN_TIMEOUT_SECONDS).topics.keys():
+        if time.monotonic() > give_up:
+            raise TopicMismatch(f"created, but not to be seen: {', '.join(sorted(missing))}")
+        time.sleep(0.1)
     return created
 
 

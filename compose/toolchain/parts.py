@@ -137,4 +137,11 @@ HYDRA = Part(
     _module("hydra"),
     _go("Hydra", HERE / "hydra", ".", "-tags", "sqlite,json1"),
 )
+# Not part of the system: benchmarks build it when they run.
+VEGETA = Part(
+    "vegeta",
+    "vegeta 12.12.0 (Go, half a minute)",
+    _module("vegeta"),
+    _go("vegeta", HERE / "vegeta", "github.com/tsenart/vegeta/v12"),
+)
 ALL = (KAFKA, REGISTRY, CONNECTORS, PROCESS_COMPOSE, KRATOS, HYDRA)
