@@ -1,6 +1,6 @@
-"""The organisers' command line. Every change is a new version in the catalogue, and is published to the log.
+"""The organisers' command line: elections, and the emergency revocation of voters, tokens and clients.
 
-Each command can be repeated at any time.
+Every change is committed to the database, then published to the log. Each command can be repeated at any time.
 """
 
 import argparse
@@ -8,19 +8,22 @@ import getpass
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 
-from elections import election_file, lifecycle, publication
+from elections import denial, election_file, lifecycle, publication
 from elections.catalogue import Catalogue, UnknownElection
+from elections.denial import Denial, Entry, Target
+from elections.denylist import Denylist
 from elections.election import Status, Version
 from elections.settings import Settings, SettingsError
 from schemas.registry import Registry, RegistryUnavailable, SchemaNotRegistered
 
 Publish = Callable[[list[Version]], None]
+PublishEvents = Callable[[Sequence[publication.AuditEvent]], None]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         election_file.InvalidElectionFile,
         lifecycle.RefusedStep,
         UnknownElection,
+        denial.InvalidDenial,
         psycopg.Error,
         publication.NotPublished,
         RegistryUnavailable,
@@ -45,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _told(error: Exception) -> str:
     if isinstance(error, publication.NotPublished | RegistryUnavailable | SchemaNotRegistered):
-        return f"the catalogue is as it should be, but is not published: {error}. Run the same command again"
+        return f"the database is as it should be, but the log does not have it for certain: {error}. Run the same command again"
     if isinstance(error, psycopg.OperationalError):
         return f"the database cannot be reached (DATABASE_URL): {error}".strip()
     return str(error).strip()
@@ -53,11 +57,15 @@ def _told(error: Exception) -> str:
 
 def _run(options: argparse.Namespace, settings: Settings) -> None:
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
-        catalogue = Catalogue(connection)
+        catalogue, denylist = Catalogue(connection), Denylist(connection)
 
         def publish(versions: list[Version]) -> None:
             with Registry(settings.schema_registry_url) as registry:
                 publication.publish(publication.connect(settings), registry, versions)
+
+        def publish_events(events: Sequence[publication.AuditEvent]) -> None:
+            with Registry(settings.schema_registry_url) as registry:
+                publication.publish_events(publication.connect(settings), registry, events)
 
         match options.command:
             case "create":
@@ -68,8 +76,15 @@ def _run(options: argparse.Namespace, settings: Settings) -> None:
                 close(catalogue, publish, options.id, options.actor, timedelta(seconds=settings.close_notice_seconds))
             case "show":
                 show(catalogue, options.id)
-            case _:
+            case "list":
                 list_(catalogue)
+            case "deny":
+                which, wanted = denial.target(options.kind, options.value), denial.denial(options.reason, options.until)
+                deny(denylist, publish_events, which, wanted, options.actor)
+            case "allow":
+                allow(denylist, publish_events, denial.target(options.kind, options.value), options.actor)
+            case _:
+                denied(denylist)
 
 
 def create(catalogue: Catalogue, publish: Publish, file: Path, actor: str, *, open_at_once: bool = False) -> None:
@@ -141,6 +156,59 @@ def list_(catalogue: Catalogue) -> None:
         print("no elections")
 
 
+def deny(denylist: Denylist, publish: PublishEvents, which: Target, wanted: Denial, actor: str) -> None:
+    """What is in force is said before it is published, which may take long: in an emergency somebody waits for it."""
+    with denylist.changing(which):
+        former = denylist.find(which)
+        step = denial.deny(former, wanted, datetime.now(UTC))
+        if step is not None:
+            denylist.put(which, step, actor)
+    if step is None:
+        print(f"{which}: has this entry already, {_end(wanted)}", flush=True)
+    else:
+        print(f"{which}: denied {_end(step)}; every ingress refuses it within 2 s{_before(former)}", flush=True)
+    if which.kind is denial.Kind.CLIENT:
+        print(f"{which}: this stops every vote through this client; to end it: python -m elections allow {which}", flush=True)
+    _publish_changes(denylist, publish, which)
+
+
+def allow(denylist: Denylist, publish: PublishEvents, which: Target, actor: str) -> None:
+    with denylist.changing(which):
+        former = denylist.find(which)
+        if former is not None:
+            denylist.remove(which, actor)
+    done = f"allowed again, in every ingress within 2 s{_before(former)}" if former else "is not on the denylist"
+    print(f"{which}: {done}", flush=True)
+    _publish_changes(denylist, publish, which)
+
+
+def denied(denylist: Denylist) -> None:
+    entries = denylist.entries()
+    width = max([len(str(entry.target)) for entry in entries], default=0)
+    for entry in entries:
+        made = f"since {_time(entry.created_at)} by {entry.created_by}"
+        print(f"{entry.target!s:<{width}}  {_end(entry.denial)}, {made}: {entry.denial.reason}")
+    if not entries:
+        print("nothing is denied")
+
+
+def _publish_changes(denylist: Denylist, publish: PublishEvents, which: Target) -> None:
+    """All of them each time: an earlier run may have died before it had published what it had done."""
+    events = [denial.audit_event(change) for change in denylist.changes(which)]
+    if events:
+        publish(events)
+
+
+def _before(former: Entry | None) -> str:
+    return f" (before: denied {_end(former.denial)}, {former.denial.reason})" if former else ""
+
+
+def _end(what: Denial) -> str:
+    if what.expires_at is None:
+        return "without an end"
+    return f"{'until' if what.expires_at > datetime.now(UTC) else 'expired at'} {_time(what.expires_at)}"
+
+
 def _known(catalogue: Catalogue, election_id: str) -> list[Version]:
     versions = catalogue.versions(election_id)
     if not versions:
@@ -177,7 +245,36 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("show", help="show an election and its versions")
     command.add_argument("id", metavar="ID")
     commands.add_parser("list", help="list all elections")
+    _add_revocation(commands, changes)
     return parser
+
+
+def _add_revocation(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", changes: argparse.ArgumentParser) -> None:
+    which = argparse.ArgumentParser(add_help=False)
+    which.add_argument(
+        "kind", choices=[kind.value for kind in denial.Kind], metavar="subject|token|client", help="whose tokens are refused"
+    )
+    which.add_argument(
+        "value", metavar="VALUE", help="the token's claim sub (a voter), jti (this token alone) or client_id (all of a client)"
+    )
+    command = commands.add_parser(
+        "deny",
+        parents=[which, changes],
+        help="refuse a voter's, a single or a client's tokens, in every ingress within 2 s",
+        description="Refuse tokens in every ingress within 2 s. Votes that were taken before stay. A denied client stops every"
+        " voter who uses it. An entry that is there is replaced.",
+    )
+    command.add_argument(
+        "--reason", required=True, metavar="TEXT", help="for the audit log: a case or a ticket, nothing personal"
+    )
+    command.add_argument("--until", metavar="TIME", help="RFC 3339, such as 2025-05-01T06:00:00Z; left out: until it is allowed")
+    commands.add_parser(
+        "allow",
+        parents=[which, changes],
+        help="take a denial back",
+        description="Take a denial back, in every ingress within 2 s.",
+    )
+    commands.add_parser("denied", help="list everything that is denied or was until it expired")
 
 
 if __name__ == "__main__":

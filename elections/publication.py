@@ -4,7 +4,7 @@ The catalogue is committed first, then published: a version that the topic had a
 back. A process that dies in between leaves a version unpublished; a vote that names it can wait for it and need not be rejected.
 Therefore every run publishes all versions of its election again. That changes nothing where they are known: ``elections`` is
 compacted by its key ``electionId:version``, and the id of an audit event is computed from the same, so that the audit trail keeps
-one row.
+one row. The same goes for the changes of the denylist, whose events keep their ids in the database.
 """
 
 import uuid
@@ -22,11 +22,15 @@ from schemas.registry import Registry
 # Longer than a broker's restart; librdkafka gives a record up after it, and flush has a little more to report that.
 DELIVERY_TIMEOUT_SECONDS = 30
 FLUSH_TIMEOUT_SECONDS = DELIVERY_TIMEOUT_SECONDS + 5
+# A value of the topic audit-log; the same change always gives the same event.
+AuditEvent = Mapping[str, Any]
+# Topic, key, value.
+_LogRecord = tuple[str, str, bytes]
 _AUDIT_EVENTS = uuid.UUID("5e1c7b0e-0d0b-5a43-9d64-7f7a3c1f0a11")
 
 
 class NotPublished(Exception):
-    """The catalogue holds the version, the log does not have it for certain. Run the same command again."""
+    """The database holds the change, the log does not have it for certain. Run the same command again."""
 
 
 class LogProducer(Protocol):
@@ -62,26 +66,36 @@ def publish(producer: LogProducer, registry: Registry, versions: Sequence[Versio
     Blocks for at most ``FLUSH_TIMEOUT_SECONDS`` and the registry's time-out. Raises ``NotPublished`` and what ``Registry.id_of``
     raises.
     """
-    election_schema, audit_schema = avro.latest("elections"), avro.latest("audit-log")
-    encode_election = avro.encoder(election_schema, registry.id_of(election_schema))
-    encode_event = avro.encoder(audit_schema, registry.id_of(audit_schema))
+    schema = avro.latest("elections")
+    encode = avro.encoder(schema, registry.id_of(schema))
+    events = [audit_event(version, former) for former, version in zip([None, *versions], versions, strict=False)]
+    records = [("elections", record_key(version), encode(record_of(version))) for version in versions]
+    _deliver(producer, [*records, *_audit_records(registry, events)])
+
+
+def publish_events(producer: LogProducer, registry: Registry, events: Sequence[AuditEvent]) -> None:
+    """Publish audit events; returns when the log has acknowledged each. Blocks and raises as ``publish`` does."""
+    _deliver(producer, _audit_records(registry, events))
+
+
+def _audit_records(registry: Registry, events: Sequence[AuditEvent]) -> list[_LogRecord]:
+    schema = avro.latest("audit-log")
+    encode = avro.encoder(schema, registry.id_of(schema))
+    return [("audit-log", event["event_id"], encode(event)) for event in events]
+
+
+def _deliver(producer: LogProducer, records: Sequence[_LogRecord]) -> None:
     failures: list[str] = []
 
     def note(error: KafkaError | None, _: Message) -> None:
         if error is not None:
             failures.append(error.str())
 
-    def produce(topic: str, key: str, value: bytes) -> None:
+    for topic, key, value in records:
         try:
             producer.produce(topic, key=key.encode(), value=value, on_delivery=note)
         except (KafkaException, BufferError) as error:
             failures.append(str(error))
-
-    for version in versions:
-        produce("elections", record_key(version), encode_election(record_of(version)))
-    for former, version in zip([None, *versions], versions, strict=False):
-        event = audit_event(version, former)
-        produce("audit-log", event["event_id"], encode_event(event))
     undelivered = producer.flush(FLUSH_TIMEOUT_SECONDS)
     if failures or undelivered:
         raise NotPublished("; ".join(sorted(set(failures))) or f"{undelivered} records are not acknowledged yet")
@@ -109,8 +123,8 @@ def record_of(version: Version) -> Mapping[str, Any]:
     }
 
 
-def audit_event(version: Version, former: Version | None) -> dict[str, Any]:
-    """The event of the topic ``audit-log`` that this version is; the same version always gives the same event."""
+def audit_event(version: Version, former: Version | None) -> AuditEvent:
+    """The event of the topic ``audit-log`` that this version is."""
     return {
         "event_id": str(uuid.uuid5(_AUDIT_EVENTS, record_key(version))),
         "occurred_at": version.created_at,

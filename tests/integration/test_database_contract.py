@@ -295,9 +295,88 @@ def test_organisers_append_versions_and_nothing_else(connection: Connection, ele
             refused(connection, statement)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "INSERT INTO denylist (kind, value, reason) VALUES ('token', 'contract-token', 'case 7')",
+        "UPDATE denylist SET expires_at = now() WHERE value = 'contract-voter'",
+        "DELETE FROM denylist WHERE value = 'contract-voter'",
+    ],
+)
+def test_every_change_of_the_denylist_can_be_seen_by_the_ingress(connection: Connection, change: str) -> None:
+    state = "SELECT change_id FROM denylist_state"
+    connection.execute("INSERT INTO denylist (kind, value, reason) VALUES ('subject', 'contract-voter', 'case 7')")
+    before = rows(connection, state)
+    with acting_as(connection, "voting_elections"):
+        connection.execute(change)
+    with acting_as(connection, "voting_ingress"):
+        connection.execute("SELECT kind, value, expires_at FROM denylist")
+        after = rows(connection, state)
+    assert len(after) == 1
+    assert after != before
+
+
+def test_an_emptied_denylist_is_a_change_too_and_its_state_cannot_be_lost(connection: Connection) -> None:
+    before = rows(connection, "SELECT change_id FROM denylist_state")
+    connection.execute("TRUNCATE denylist")
+    assert rows(connection, "SELECT change_id FROM denylist_state") != before
+    for statement in ("DELETE FROM denylist_state", "TRUNCATE denylist_state"):
+        refused(connection, statement, psycopg.errors.RestrictViolation)
+    refused(connection, "INSERT INTO denylist_state DEFAULT VALUES", psycopg.errors.UniqueViolation)
+
+
+def test_the_denylist_takes_no_time_that_programs_cannot_hold(connection: Connection) -> None:
+    for end in ("infinity", "10000-01-01 00:00Z"):
+        statement = f"INSERT INTO denylist (kind, value, reason, expires_at) VALUES ('subject', 'contract-voter', 'x', '{end}')"
+        refused(connection, statement, psycopg.errors.CheckViolation)
+
+
+def test_who_was_denied_and_allowed_is_never_forgotten(connection: Connection) -> None:
+    with acting_as(connection, "voting_elections"):
+        connection.execute(
+            "INSERT INTO denylist_changes (kind, value, number, reason) VALUES ('subject', 'contract-voter', 1, 'case 7')"
+        )
+        for statement in (
+            "UPDATE denylist_changes SET reason = 'x'",
+            "DELETE FROM denylist_changes",
+            "TRUNCATE denylist_changes",
+        ):
+            refused(connection, statement)
+    for statement in ("UPDATE denylist_changes SET reason = 'x'", "DELETE FROM denylist_changes"):
+        assert "append-only" in refused(connection, statement, psycopg.errors.RestrictViolation)
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        ("voting_ingress", "INSERT INTO denylist (kind, value, reason) VALUES ('subject', 'x', 'x')"),
+        ("voting_ingress", "DELETE FROM denylist"),
+        ("voting_ingress", "UPDATE denylist_state SET change_id = gen_random_uuid()"),
+        ("voting_ingress", "SELECT * FROM denylist_changes"),
+        ("voting_elections", "UPDATE denylist_state SET change_id = gen_random_uuid()"),
+        ("voting_elections", "TRUNCATE denylist"),
+        ("voting_elections", "ALTER TABLE denylist DISABLE TRIGGER ALL"),
+        ("voting_jobs", "SELECT * FROM denylist_state"),
+    ],
+)
+def test_only_organisers_change_the_denylist_and_nobody_unseen(connection: Connection, role: str, statement: str) -> None:
+    with acting_as(connection, role):
+        refused(connection, statement)
+
+
 def test_the_proof_reads_everything_and_writes_reports_only(connection: Connection) -> None:
     with acting_as(connection, "voting_proof"):
-        for table in ("votes_ledger", "vote_totals", "ledger_conflicts", "elections", "recount_reports", "audit_trail"):
+        for table in (
+            "votes_ledger",
+            "vote_totals",
+            "ledger_conflicts",
+            "elections",
+            "recount_reports",
+            "audit_trail",
+            "denylist",
+            "denylist_state",
+            "denylist_changes",
+        ):
             connection.execute(sql.SQL("SELECT * FROM {} LIMIT 1").format(sql.Identifier(table)))
         for statement in ("UPDATE vote_totals SET count = 0", "DELETE FROM recount_reports", "DELETE FROM votes_ledger"):
             refused(connection, statement)

@@ -89,3 +89,17 @@ def test_what_is_not_acknowledged_is_not_published(producer: FakeProducer, why: 
 def test_the_record_is_complete() -> None:
     fields = [field["name"] for field in json.loads(avro.latest("elections").text)["fields"]]
     assert list(publication.record_of(VERSIONS[0])) == fields
+
+
+def test_events_alone_are_published_under_their_ids() -> None:
+    producer = FakeProducer()
+    event = publication.audit_event(VERSIONS[0], None)
+    publication.publish_events(producer, registry(), [event])
+    assert [(topic, key) for topic, key, _ in producer.records] == [("audit-log", event["event_id"])]
+    decoded = avro.decode(producer.records[0][2], avro.latest("audit-log").parsed)
+    assert decoded == event
+
+
+def test_events_that_are_not_acknowledged_are_not_published() -> None:
+    with pytest.raises(publication.NotPublished, match="1 records are not acknowledged"):
+        publication.publish_events(FakeProducer(silent=True), registry(), [publication.audit_event(VERSIONS[0], None)])
