@@ -1,0 +1,45 @@
+"""One stack for the experiments with faults, and their figures at the end of the run."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from compose import electorate
+from compose import stack as stacks
+from compose.settings import Stack
+from tests.faults.report import Report
+from tests.integration.conftest import new_stack
+
+_REPORTS = pytest.StashKey[list[Report]]()
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """A running system that nobody else uses: it is broken again and again."""
+    running = new_stack("faults")
+    try:
+        stacks.up(running, print)
+        yield running
+    finally:
+        stacks.wipe(running, print)
+
+
+@pytest.fixture(scope="session")
+def mint(stack: Stack) -> electorate.Mint:
+    """Tokens for any voter, by a key that Hydra publishes."""
+    key_file = stack.data_dir / "test-voters-key.json"
+    return electorate.mint(key_file, stack.url("HYDRA_ADMIN_PORT"), stack.url("HYDRA_PUBLIC_PORT"))
+
+
+@pytest.fixture(scope="session")
+def reports(pytestconfig: pytest.Config) -> list[Report]:
+    """What is added here is shown when all tests have run."""
+    return pytestconfig.stash.setdefault(_REPORTS, [])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    shown = config.stash.get(_REPORTS, [])
+    if shown:
+        terminalreporter.section("votes under faults")
+        for report in shown:
+            terminalreporter.write_line(report.text())
