@@ -48,9 +48,17 @@ audit: ## Compare the log, Redis and PostgreSQL, vote by vote
 test: setup lint ## Run all tests against real parts, on ports and data of their own
 	@$(RUN) pytest
 
+.PHONY: bench-ingress
+bench-ingress: setup ## Measure what a vote costs the ingress, beside what it is compared with (about ten minutes)
+	@$(RUN) tests.load.bench_ingress $(ARGS)
+
 .PHONY: unit
 unit: setup ## Run the unit tests only (seconds)
 	@$(RUN) pytest tests/unit
+
+.PHONY: faults
+faults: setup ## Kill, pause and restart parts under load, and compare what every voter was told with what counts (minutes)
+	@$(RUN) pytest tests/faults
 
 .PHONY: lint
 lint: setup ## Check style, formatting and types

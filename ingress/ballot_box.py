@@ -2,22 +2,25 @@
 
 import asyncio
 import logging
-from functools import partial
+import time
+from collections.abc import Awaitable
 from typing import NoReturn
-from uuid import uuid4
 
-from ingress.clock import Clock, from_ms
+import msgspec
+
+from ingress.clock import Clock
 from ingress.deadlines import Deadlines
 from ingress.election import Election, not_open
 from ingress.metrics import Metrics
 from ingress.problems import ALREADY_VOTED, ATTEMPT_PENDING, LOG_UNAVAILABLE, OUTCOME_UNDECIDED, Problem
+from ingress.random_ids import RandomIds
 from ingress.receipt import Receipt
 from ingress.reservation import Held, Reservations, ReservationsUnavailable, State
-from ingress.vote_log import NotHandedOver, Undecided, Vote, VoteLog
+from ingress.vote import Vote
+from ingress.vote_log import NotHandedOver, Undecided, VoteLog
 
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 0.25
-DAY_MS = 24 * 60 * 60 * 1000
 
 logger = logging.getLogger(__name__)
 
@@ -29,91 +32,89 @@ class BallotBox:
         self._deadlines = deadlines
         self._metrics = metrics
         self._now_ms = now_ms
-        self._unfinished: set[asyncio.Task[None]] = set()
+        self._ids = RandomIds()
 
     async def cast(self, election: Election, voter_sub: str, candidate_id: str, started: float) -> Receipt:
         """Put a checked vote into the log. Returns once the broker has acknowledged it in time for the election.
 
-        ``started`` is the event loop's time at which the request's budget began; it ends within that budget.
-        Raises ``Problem``: 409 with the receipt of the earlier vote, 403 if the vote came too late, 503 otherwise.
+        ``started`` is the monotonic time at which the request's budget began; it ends within that budget
+        (``ingress.deadlines``). Raises ``Problem``: 409 with the receipt of the earlier vote, 403 if the vote came too late, 503
+        otherwise.
         """
-        loop = asyncio.get_running_loop()
-        vote = Vote(str(uuid4()), election.election_id, voter_sub, candidate_id, self._now_ms(), election.version)
-        await self._reserve(vote, started + self._deadlines.wait_seconds)
-        reserved_at = loop.time()
+        vote = Vote(self._ids.new(), election.election_id, voter_sub, candidate_id, self._now_ms(), election.version)
+        vote = await self._reserve(vote, started + self._deadlines.wait_seconds)
+        handed_over = time.monotonic()
         try:
-            appended = self._log.append(vote)
+            append_ms = await self._log.append(vote)
         except NotHandedOver as error:
             logger.debug("a vote was not handed over: %s", error)
-            await self._release(vote)
+            await self._leave(self._reservations.release(vote), "released")
             raise Problem(LOG_UNAVAILABLE, retry_after_seconds=1) from None
-        # Whatever becomes of this request, the reservation follows the log.
-        appended.add_done_callback(partial(self._settle, election, vote, loop.time()))
-        try:
-            async with asyncio.timeout_at(started + self._deadlines.request_seconds):
-                append_ms = await asyncio.shield(appended)
-        except (Undecided, TimeoutError) as error:
-            logger.debug("vote %s is undecided: %s", vote.vote_id, error or "no report within the deadline")
-            # Until then the reservation stands in the way of another attempt.
-            left = reserved_at + self._deadlines.pending_seconds - loop.time()
-            raise Problem(OUTCOME_UNDECIDED, retry_after_seconds=left) from None
+        except Undecided as error:
+            logger.debug("vote %s is undecided: %s", vote.vote_id, error)
+            await self._leave(self._reservations.mark_undecided(vote), "undecided")
+            raise Problem(OUTCOME_UNDECIDED, retry_after_seconds=1) from None
+        self._metrics.vote_appended(time.monotonic() - handed_over)
         if not election.takes_votes_at(append_ms):
             raise not_open(election)
-        return Receipt(vote.vote_id, vote.election_id, from_ms(vote.cast_at_ms))
+        self._confirm(vote, election.reserved_until_ms)
+        return Receipt(vote.vote_id, vote.election_id, vote.cast_at_ms)
 
-    async def close(self) -> None:
-        """Wait for the confirmations that are under way; each is bounded by the reservation's own deadline."""
-        await asyncio.gather(*self._unfinished)
+    async def _reserve(self, vote: Vote, wait_until: float) -> Vote:
+        """Returns the vote that has the reservation, or that goes without one because there is no telling.
 
-    async def _reserve(self, vote: Vote, wait_until: float) -> None:
-        """Returns when the vote has the reservation, or when there is no telling. Waits for an attempt that is pending."""
-        loop = asyncio.get_running_loop()
+        Waits for an attempt of this voter that is under way. One that was left undecided is sent again as the same vote, if the
+        choice is the same: whichever of its copies counts, its receipt is right.
+        """
         pause = FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                held = await self._reservations.take(vote.election_id, vote.voter_sub, vote.vote_id, vote.cast_at_ms)
-            except ReservationsUnavailable:
-                self._metrics.reservation("unavailable")
-                return
-            if held is None:
-                self._metrics.reservation("taken")
-                return
-            if held.reservation.state is State.CONFIRMED or loop.time() + pause > wait_until:
-                self._metrics.reservation("held")
-                _refuse(vote.election_id, held)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-
-    async def _release(self, vote: Vote) -> None:
         try:
-            if await self._reservations.release(vote.election_id, vote.voter_sub, vote.vote_id):
-                self._metrics.reservation("released")
+            while (held := await self._reservations.take(vote)) is not None:
+                earlier = held.reservation
+                if earlier.state is State.CONFIRMED:
+                    self._metrics.reservation("held")
+                    raise Problem(ALREADY_VOTED, receipt=_receipt(vote.election_id, held).members())
+                if earlier.state is State.UNDECIDED and held.same_choice:
+                    again = msgspec.structs.replace(vote, vote_id=earlier.vote_id, cast_at_ms=earlier.cast_at_ms)
+                    if await self._reservations.resume(again):
+                        self._metrics.reservation("resumed")
+                        return again
+                    continue  # somebody else was faster
+                if time.monotonic() + pause > wait_until:
+                    self._metrics.reservation("held")
+                    await self._refuse_pending(vote)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        except ReservationsUnavailable:
+            self._metrics.reservation("unavailable")
+            return vote
+        self._metrics.reservation("taken")
+        return vote
+
+    async def _refuse_pending(self, vote: Vote) -> NoReturn:
+        left_ms = await self._reservations.expires_in_ms(vote.election_id, vote.voter_sub)
+        # Confirmed at this moment, it has a life of years; whoever asks again gets its receipt.
+        raise Problem(ATTEMPT_PENDING, retry_after_seconds=min(left_ms / 1000, self._deadlines.pending_seconds))
+
+    def _confirm(self, vote: Vote, until_ms: int) -> None:
+        """Without waiting: who asks meanwhile finds the vote pending and waits for what this brings."""
+        try:
+            self._reservations.confirm(vote, until_ms).add_done_callback(self._confirmed)
         except ReservationsUnavailable:
             self._metrics.reservation("unavailable")
 
-    def _settle(self, election: Election, vote: Vote, handed_over: float, appended: asyncio.Future[int]) -> None:
-        if appended.cancelled() or appended.exception() is not None:
-            return
-        loop = asyncio.get_running_loop()
-        self._metrics.vote_appended(loop.time() - handed_over)
-        if election.takes_votes_at(appended.result()):
-            task = loop.create_task(self._confirm(election, vote))
-            self._unfinished.add(task)
-            task.add_done_callback(self._unfinished.discard)
+    def _confirmed(self, answer: asyncio.Future[int]) -> None:
+        if answer.cancelled() or answer.exception() is not None:
+            self._metrics.reservation("unavailable")
+        else:
+            self._metrics.reservation("confirmed" if answer.result() else "superseded")
 
-    async def _confirm(self, election: Election, vote: Vote) -> None:
-        until_ms = round(election.closes_at.timestamp() * 1000) + DAY_MS
+    async def _leave(self, write: Awaitable[bool], outcome: str) -> None:
+        """Leave the reservation as it is to be from now on. The vote is what it is, whether this succeeds or not."""
         try:
-            confirmed = await self._reservations.confirm(
-                vote.election_id, vote.voter_sub, vote.vote_id, vote.cast_at_ms, until_ms
-            )
-            self._metrics.reservation("confirmed" if confirmed else "superseded")
+            self._metrics.reservation(outcome if await write else "superseded")
         except ReservationsUnavailable:
             self._metrics.reservation("unavailable")
 
 
-def _refuse(election_id: str, held: Held) -> NoReturn:
-    if held.reservation.state is State.CONFIRMED:
-        receipt = Receipt(held.reservation.vote_id, election_id, from_ms(held.reservation.cast_at_ms))
-        raise Problem(ALREADY_VOTED, receipt=receipt.members())
-    raise Problem(ATTEMPT_PENDING, retry_after_seconds=held.expires_in_ms / 1000)
+def _receipt(election_id: str, held: Held) -> Receipt:
+    return Receipt(held.reservation.vote_id, election_id, held.reservation.cast_at_ms)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from ingress.election import Election
+from ingress.postgres import RecordUnavailable
 from ingress.problems import UNAVAILABLE, UNKNOWN_ELECTION, Problem
-from ingress.record import Record, RecordUnavailable
+from ingress.record import Record
 
 logger = logging.getLogger(__name__)
 

@@ -9,12 +9,16 @@ A ``POST /vote`` that has been read is answered within ``request_seconds``, what
     1.8 s    at the latest the vote is handed to the log; the producer gives it up after message_seconds (message.timeout.ms)
     <= 6 s   answered: wait (1.8) + message (3) + margin (1.2) = request (6)
 
+The last step needs no timer of its own: the log settles every vote within message_seconds + MARGIN_SECONDS of the hand-over
+(``vote_log``), with an acknowledgement, with the producer's error, or, if neither has come, as undecided.
+
 A key that was just published costs at most one cool-down of a second and two fetches, which fits into wait_seconds.
 
 A pending reservation is taken before the vote is handed over and must outlive it: the message lives for message_seconds, its
 delivery report and the confirmation take at most MARGIN_SECONDS. pending_seconds (10) is longer than request_seconds, so a
-reservation never expires under a request that still works with it. It is also the longest time that a voter whose attempt was
-left undecided has to wait, which is why it is not longer still.
+reservation never expires under a request that still works with it. It is also the longest time that a voter whose ingress died
+has to wait, or one who changes the choice after an attempt that was left undecided, which is why it is not longer still. The same
+choice can be sent again at once: it is the same vote.
 
 At a stop: bodies still arriving (body_seconds) and requests in flight (request_seconds) end by themselves, then the producer is
 flushed, which its message time-out bounds. stop_seconds adds these up.
@@ -24,7 +28,7 @@ import math
 from dataclasses import dataclass
 
 # From the end of the message time-out to the answer: librdkafka looks for messages to give up once a second, then come the
-# poll thread's next turn (0.1 s) and a busy event loop.
+# next turn of the poll and a busy event loop.
 MARGIN_SECONDS = 1.2
 
 

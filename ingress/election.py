@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from ingress.clock import rfc3339
+from ingress.clock import rfc3339_exact
 from ingress.problems import (
     ELECTION_NOT_OPEN,
     NOT_ELIGIBLE,
@@ -16,7 +16,9 @@ from ingress.problems import (
     WRONG_JURISDICTION,
     Problem,
 )
-from ingress.tokens import Voter
+from ingress.voter import Voter
+
+DAY_MS = 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Election:
         opens, closes = self._window_ms
         return self.status == "open" and opens <= ms < closes
 
+    @cached_property
+    def reserved_until_ms(self) -> int:
+        """Until when a confirmed reservation is kept: a day longer than anybody can vote, for those who ask whether they have."""
+        return math.ceil(self.closes_at.timestamp() * 1000) + DAY_MS
+
     @property
     def public(self) -> bool:
         """Drafts are not shown to anybody."""
@@ -75,8 +82,8 @@ class Election:
             "version": self.version,
             "title": self.title,
             "status": self.status,
-            "opensAt": rfc3339(self.opens_at),
-            "closesAt": rfc3339(self.closes_at),
+            "opensAt": rfc3339_exact(self.opens_at),
+            "closesAt": rfc3339_exact(self.closes_at),
             "jurisdictions": list(self.jurisdictions),
             "requiredAal": self.required_aal,
             "resultsVisibility": self.results_visibility,
@@ -104,4 +111,4 @@ def require_admission(election: Election, voter: Voter, now_ms: int) -> None:
 
 
 def not_open(election: Election) -> Problem:
-    return Problem(ELECTION_NOT_OPEN, opensAt=rfc3339(election.opens_at), closesAt=rfc3339(election.closes_at))
+    return Problem(ELECTION_NOT_OPEN, opensAt=rfc3339_exact(election.opens_at), closesAt=rfc3339_exact(election.closes_at))

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from ingress.clock import from_ms
+from ingress.clock import to_ms
 from ingress.election import Election
+from ingress.postgres import RecordUnavailable
 from ingress.problems import UNAVAILABLE, Problem
 from ingress.receipt import Receipt
-from ingress.record import CountedVote, Record, RecordUnavailable
+from ingress.record import CountedVote, Record
 from ingress.reservation import Reservation, Reservations, ReservationsUnavailable, State
 
 STATUSES = ("none", "pending", "accepted", "counted", "rejected")
@@ -43,15 +44,15 @@ def decide(election: Election, counted: CountedVote | None, reservation: Reserva
     """
     reserved = None
     if reservation is not None:
-        reserved = Receipt(reservation.vote_id, election.election_id, from_ms(reservation.cast_at_ms))
+        reserved = Receipt(reservation.vote_id, election.election_id, reservation.cast_at_ms)
     if counted is not None:
         if reserved is not None and reserved.vote_id == counted.vote_id:
             return "counted", reserved
         # The ledger does not keep when the vote was cast; it was appended at most the message time-out later.
-        return "counted", Receipt(counted.vote_id, election.election_id, counted.voted_at)
+        return "counted", Receipt(counted.vote_id, election.election_id, to_ms(counted.voted_at))
     if reservation is None:
         return "none", None
-    if reservation.state is State.PENDING:
+    if reservation.state is not State.CONFIRMED:
         return "pending", None
     if election.status in {"sealed", "published"}:
         return "rejected", reserved

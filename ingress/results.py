@@ -11,8 +11,9 @@ import msgspec
 
 from ingress.clock import rfc3339
 from ingress.election import Election
+from ingress.postgres import RecordUnavailable
 from ingress.problems import UNAVAILABLE, Problem
-from ingress.record import Record, RecordUnavailable
+from ingress.record import Record
 from ingress.totals import Totals, TotalsSource, TotalsUnavailable
 
 

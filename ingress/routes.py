@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from ingress import operations, problems, reading, voting
 from ingress.problems import ProblemType
@@ -28,7 +29,7 @@ class Answer:
 class Endpoint:
     method: str
     path: str
-    handler: Callable[[Request], Awaitable[Response]]
+    handler: Callable[[Request], Awaitable[Response | ASGIApp]]
     operation_id: str
     summary: str
     tag: str

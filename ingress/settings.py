@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from ingress.deadlines import Deadlines
+from ingress.reservation import SHORTEST_SECRET_BYTES
 
 
 class SettingsError(Exception):
@@ -15,6 +16,8 @@ class SettingsError(Exception):
 class Settings:
     """Everything that can differ between two instances. URLs that may hold a password do not show in ``repr``."""
 
+    # What keys and choices in Redis are hashed with; the same for all instances. Another one loses all reservations.
+    reservation_secret: bytes = field(repr=False)
     host: str = "127.0.0.1"
     port: int = 4000
     workers: int = 1
@@ -22,6 +25,9 @@ class Settings:
     connections: int = 10_000
     # Listeners of the results stream hold their connection; they must leave most of the room to votes.
     stream_listeners: int = 5_000
+    # Votes beyond this number at once are answered with 503. By Little's law 2,000 votes in hand at 8,000 a second take 0.25 s
+    # each; with more, a worker would only make all of them slower.
+    votes_in_hand: int = 2_000
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
     schema_registry_url: str = field(default="http://127.0.0.1:8085/apis/ccompat/v7", repr=False)
     topics_environment: str = "local"
@@ -33,7 +39,10 @@ class Settings:
     token_leeway_seconds: float = 5.0
     jwks_refresh_seconds: float = 30.0
     catalogue_refresh_seconds: float = 1.0
+    denylist_refresh_seconds: float = 1.0
     results_refresh_seconds: float = 0.5
+    # Where the process that confirms reservations answers /readyz and /metrics; 0: nowhere.
+    confirm_metrics_port: int = 0
     deadlines: Deadlines = field(default_factory=Deadlines)
 
     @property
@@ -56,11 +65,13 @@ class Settings:
             names = "INGRESS_REQUEST_SECONDS, INGRESS_MESSAGE_SECONDS, INGRESS_REDIS_SECONDS, RESERVATION_PENDING_SECONDS"
             raise SettingsError(f"{names}: {error}") from error
         return cls(
+            reservation_secret=read.secret("RESERVATION_SECRET", SHORTEST_SECRET_BYTES),
             host=read.text("INGRESS_HOST", cls.host),
             port=int(read.number("INGRESS_PORT", cls.port, 1, 65_535, whole=True)),
             workers=int(read.number("INGRESS_WORKERS", cls.workers, 1, 64, whole=True)),
             connections=int(read.number("INGRESS_CONNECTIONS", cls.connections, 16, 1_000_000, whole=True)),
             stream_listeners=int(read.number("INGRESS_STREAM_LISTENERS", cls.stream_listeners, 0, 1_000_000, whole=True)),
+            votes_in_hand=int(read.number("INGRESS_VOTES_IN_HAND", cls.votes_in_hand, 1, 1_000_000, whole=True)),
             kafka_bootstrap_servers=read.text("KAFKA_BOOTSTRAP_SERVERS", cls.kafka_bootstrap_servers),
             schema_registry_url=read.url("SCHEMA_REGISTRY_URL", cls.schema_registry_url, {"http", "https"}),
             topics_environment=read.text("TOPICS_ENVIRONMENT", cls.topics_environment),
@@ -71,7 +82,9 @@ class Settings:
             token_leeway_seconds=read.number("INGRESS_TOKEN_LEEWAY_SECONDS", cls.token_leeway_seconds, 0, 60),
             jwks_refresh_seconds=read.number("INGRESS_JWKS_REFRESH_SECONDS", cls.jwks_refresh_seconds, 1, 3600),
             catalogue_refresh_seconds=read.number("INGRESS_CATALOGUE_REFRESH_SECONDS", cls.catalogue_refresh_seconds, 0.1, 2),
+            denylist_refresh_seconds=read.number("INGRESS_DENYLIST_REFRESH_SECONDS", cls.denylist_refresh_seconds, 0.1, 1),
             results_refresh_seconds=read.number("INGRESS_RESULTS_REFRESH_SECONDS", cls.results_refresh_seconds, 0.1, 60),
+            confirm_metrics_port=int(read.number("CONFIRM_METRICS_PORT", cls.confirm_metrics_port, 0, 65_535, whole=True)),
             deadlines=deadlines,
         )
 
@@ -91,6 +104,16 @@ class _Reader:
             raise SettingsError(f"{name}: {text!r} is not a {'whole ' if whole else ''}number") from None
         if not lowest <= value <= highest:
             raise SettingsError(f"{name}: {text} is not between {lowest} and {highest}")
+        return value
+
+    def secret(self, name: str, shortest_bytes: int) -> bytes:
+        text = self.text(name, "")
+        try:
+            value = bytes.fromhex(text)
+        except ValueError:
+            value = b""
+        if len(value) < shortest_bytes:
+            raise SettingsError(f"{name}: at least {shortest_bytes} bytes in hexadecimal are needed (openssl rand -hex 32)")
         return value
 
     def url(self, name: str, default: str, schemes: set[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import RSAKey
 
@@ -25,7 +26,10 @@ class KeysUnknown(Exception):
 
 
 class SigningKeys(Protocol):
-    async def find(self, kid: str) -> RSAKey | None:
+    def get(self, kid: str) -> RSAPublicKey | None:
+        """The key with this id, if it is known already."""
+
+    async def find(self, kid: str) -> RSAPublicKey | None:
         """The key with this id, or ``None`` if there is none. Raises ``KeysUnknown``."""
 
     @property
@@ -39,7 +43,7 @@ class Jwks:
         self._url = url
         self._client = client
         self._refresh_seconds = refresh_seconds
-        self._keys: Mapping[str, RSAKey] = {}
+        self._keys: Mapping[str, RSAPublicKey] = {}
         self._fetch: asyncio.Task[None] | None = None
         self._refresh: asyncio.Task[None] | None = None
         self._last_start = float("-inf")
@@ -63,7 +67,10 @@ class Jwks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def find(self, kid: str) -> RSAKey | None:
+    def get(self, kid: str) -> RSAPublicKey | None:
+        return self._keys.get(kid)
+
+    async def find(self, kid: str) -> RSAPublicKey | None:
         """A missing key is waited for: for one fetch that began after the question, hence for at most two fetches.
 
         A key that was published before its first token therefore never misses one, however many unknown ids are about.
@@ -101,7 +108,7 @@ class Jwks:
             self._fetch = None
 
 
-def read_keys(document: object) -> dict[str, RSAKey]:
+def read_keys(document: object) -> dict[str, RSAPublicKey]:
     """The RSA signing keys of a JWKS by their ids. Other keys are left out. Raises ``ValueError`` if there are none."""
     entries = document.get("keys") if isinstance(document, dict) else None
     found = {}
@@ -114,12 +121,11 @@ def read_keys(document: object) -> dict[str, RSAKey]:
             with warnings.catch_warnings():
                 # It warns of small keys, which are left out below.
                 warnings.simplefilter("ignore", SecurityWarning)
-                key = RSAKey.import_key({"kty": "RSA", "n": entry["n"], "e": entry["e"]})
-            size = key.raw_value.key_size
+                key = RSAKey.import_key({"kty": "RSA", "n": entry["n"], "e": entry["e"]}).public_key
         except (JoseError, KeyError, ValueError, TypeError) as error:
             logger.warning("a signing key cannot be read: %r", error)
             continue
-        if size >= SMALLEST_KEY_BITS:
+        if key.key_size >= SMALLEST_KEY_BITS:
             found[entry["kid"]] = key
     if not found:
         raise ValueError("no usable key in it")

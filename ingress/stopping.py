@@ -1,4 +1,4 @@
-"""Early notice of a stop, beside the server's own handling of the signal; and a stop when the server itself is gone."""
+"""Early notice of a stop, beside the server's own handling of the signal; stopping by itself, and when the server is gone."""
 
 import asyncio
 import ctypes
@@ -26,6 +26,11 @@ def on_stop(call: Callable[[], None]) -> None:
         signal.signal(number, handler)
         # As asyncio sets it: system calls go on after the signal.
         signal.siginterrupt(number, False)
+
+
+def stop_worker() -> None:
+    """Have this worker finish what is in flight and end, as at SIGTERM. The server then stops as a whole and exits with 1."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def end_with_the_server() -> None:

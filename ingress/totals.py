@@ -1,18 +1,13 @@
 """The live counts as ``tally`` writes them to Redis (``schemas/redis.yaml``): where they are read and what they look like."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
 from ingress.clock import from_ms
+from ingress.redis_link import RedisLink, RedisUnavailable
 
-# Nobody's vote waits for it, and the record serves if it takes longer.
-READ_SECONDS = 0.5
 _AS_OF = "_as_of"
 
 
@@ -34,18 +29,16 @@ class TotalsSource(Protocol):
 
 
 class RedisTotals:
-    """``client`` must decode answers to text."""
-
-    def __init__(self, client: Redis) -> None:
-        self._client = client
+    def __init__(self, redis: RedisLink) -> None:
+        self._redis = redis
 
     async def read(self, election_id: str) -> Totals | None:
         try:
-            async with asyncio.timeout(READ_SECONDS):
-                fields: dict[str, str] = await self._client.hgetall(f"totals:{{{election_id}}}")  # type: ignore[misc]
-        except (RedisError, OSError, TimeoutError) as error:
+            answer: list[bytes] = await self._redis.ask("HGETALL", f"totals:{{{election_id}}}")
+        except RedisUnavailable as error:
             raise TotalsUnavailable(str(error)) from error
-        return parse_totals(fields) if fields else None
+        texts = [text.decode() for text in answer]
+        return parse_totals(dict(zip(texts[::2], texts[1::2], strict=True))) if texts else None
 
 
 def parse_totals(fields: Mapping[str, str]) -> Totals:

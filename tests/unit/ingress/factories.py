@@ -9,6 +9,7 @@ from joserfc.jwk import RSAKey
 
 from ingress.election import Candidate, Election
 from ingress.tokens import TokenRules
+from ingress.vote import Vote
 
 ISSUER = "http://hydra.test"
 ELECTION = "election-2025-01"
@@ -64,3 +65,20 @@ def election(**changes: Any) -> Election:
         "candidates": (Candidate("alice", "Alice"), Candidate("bob", "Bob"), Candidate("carol", "Carol")),
     }
     return Election(**(values | changes))
+
+
+def vote(voter_sub: str = "voter-1", number: int = 1, **changes: Any) -> Vote:
+    """A vote whose id tells its number."""
+    values: dict[str, Any] = {
+        "vote_id": vote_id(number),
+        "election_id": ELECTION,
+        "voter_sub": voter_sub,
+        "candidate_id": "alice",
+        "cast_at_ms": NOW_MS,
+        "catalogue_version": 3,
+    }
+    return Vote(**(values | changes))
+
+
+def vote_id(number: int) -> str:
+    return f"8a5e1c5c-0000-4000-8000-{number:012}"

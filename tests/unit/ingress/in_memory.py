@@ -2,27 +2,31 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc.jwk import RSAKey
 
 from ingress.ballot_box import BallotBox
 from ingress.catalogue import CachedCatalogue
 from ingress.clock import Clock
-from ingress.deadlines import Deadlines
+from ingress.deadlines import MARGIN_SECONDS, Deadlines
+from ingress.denylist import DeniedEntries
 from ingress.election import Election
 from ingress.metrics import Metrics
 from ingress.parts import OpenParts, Parts
-from ingress.record import CountedVote, RecordUnavailable
-from ingress.reservation import Held, Reservation, ReservationsUnavailable, State
+from ingress.postgres import RecordUnavailable
+from ingress.record import CountedVote
+from ingress.reservation import Counted, Held, Reservation, ReservationsUnavailable, State
 from ingress.results import SharedResults
 from ingress.settings import Settings
 from ingress.signing_keys import KeysUnknown
 from ingress.stream import ResultsStream
 from ingress.tokens import TokenVerifier
 from ingress.totals import Totals, TotalsUnavailable
-from ingress.vote_log import NotHandedOver, Undecided, Vote
+from ingress.vote import Vote
+from ingress.vote_log import NotHandedOver, Undecided
 from tests.unit.ingress import factories
 
 
@@ -30,14 +34,30 @@ class InMemoryKeys:
     def __init__(self, keys: Mapping[str, RSAKey]) -> None:
         self.keys = dict(keys)
 
-    async def find(self, kid: str) -> RSAKey | None:
+    def get(self, kid: str) -> RSAPublicKey | None:
+        key = self.keys.get(kid)
+        return None if key is None else key.public_key
+
+    async def find(self, kid: str) -> RSAPublicKey | None:
         if not self.keys:
             raise KeysUnknown
-        return self.keys.get(kid)
+        return self.get(kid)
 
     @property
     def known(self) -> bool:
         return bool(self.keys)
+
+
+class InMemoryDenylist:
+    def __init__(self) -> None:
+        self.denied: set[str | None] = set()
+        self.known = True
+
+    def denies(self, subject: str, token_id: str | None, client_id: str) -> bool:
+        return not self.denied.isdisjoint({subject, token_id, client_id})
+
+    def age_seconds(self) -> float:
+        return 0.0
 
 
 class InMemoryReservations:
@@ -46,54 +66,81 @@ class InMemoryReservations:
     def __init__(self, pending_ms: int, now_ms: Clock) -> None:
         self._pending_ms = pending_ms
         self._now_ms = now_ms
-        self.held: dict[tuple[str, str], tuple[Reservation, int]] = {}
+        # What is held, for which candidate, and until when.
+        self.held: dict[tuple[str, str], tuple[Reservation, str, int]] = {}
         self.away = False
         self.confirms_away = False
 
-    def _get(self, key: tuple[str, str]) -> tuple[Reservation, int] | None:
+    def _get(self, key: tuple[str, str]) -> tuple[Reservation, str, int] | None:
         if self.away:
             raise ReservationsUnavailable("away")
         found = self.held.get(key)
-        if found is not None and found[1] <= self._now_ms():
+        if found is not None and found[2] <= self._now_ms():
             del self.held[key]
             return None
         return found
 
-    async def take(self, election_id: str, voter_sub: str, vote_id: str, cast_at_ms: int) -> Held | None:
-        key = (election_id, voter_sub)
-        found = self._get(key)
+    def _is_held(self, vote: Vote, state: State) -> bool:
+        found = self._get((vote.election_id, vote.voter_sub))
+        return found is not None and found[:2] == (Reservation(state, vote.vote_id, vote.cast_at_ms), vote.candidate_id)
+
+    def _hold(self, vote: Vote, state: State, until_ms: int) -> None:
+        reservation = Reservation(state, vote.vote_id, vote.cast_at_ms)
+        self.held[vote.election_id, vote.voter_sub] = (reservation, vote.candidate_id, until_ms)
+
+    async def take(self, vote: Vote) -> Held | None:
+        found = self._get((vote.election_id, vote.voter_sub))
         if found is not None:
-            return Held(found[0], found[1] - self._now_ms())
-        self.held[key] = (Reservation(State.PENDING, vote_id, cast_at_ms), self._now_ms() + self._pending_ms)
+            return Held(found[0], found[0].state is not State.CONFIRMED and found[1] == vote.candidate_id)
+        self._hold(vote, State.PENDING, self._now_ms() + self._pending_ms)
         return None
 
-    async def confirm(self, election_id: str, voter_sub: str, vote_id: str, cast_at_ms: int, until_ms: int) -> bool:
+    async def resume(self, vote: Vote) -> bool:
+        if held := self._is_held(vote, State.UNDECIDED):
+            self._hold(vote, State.PENDING, self._now_ms() + self._pending_ms)
+        return held
+
+    async def mark_undecided(self, vote: Vote) -> bool:
+        if held := self._is_held(vote, State.PENDING):
+            self._hold(vote, State.UNDECIDED, self.held[vote.election_id, vote.voter_sub][2])
+        return held
+
+    def confirm(self, vote: Vote, until_ms: int) -> asyncio.Future[int]:
         if self.confirms_away:
             raise ReservationsUnavailable("away")
-        key = (election_id, voter_sub)
-        found = self._get(key)
-        if found is not None and found[0].vote_id != vote_id:
-            return False
-        self.held[key] = (Reservation(State.CONFIRMED, vote_id, cast_at_ms), until_ms)
-        return True
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        found = self._get((vote.election_id, vote.voter_sub))
+        free = found is None or found[0].vote_id == vote.vote_id
+        if free:
+            self._hold(vote, State.CONFIRMED, until_ms)
+        answer.set_result(int(free))
+        return answer
 
-    async def release(self, election_id: str, voter_sub: str, vote_id: str) -> bool:
-        key = (election_id, voter_sub)
-        found = self._get(key)
-        if found is None or found[0].vote_id != vote_id or found[0].state is not State.PENDING:
-            return False
-        del self.held[key]
-        return True
+    async def release(self, vote: Vote) -> bool:
+        if held := self._is_held(vote, State.PENDING):
+            del self.held[vote.election_id, vote.voter_sub]
+        return held
+
+    async def keep(self, votes: Iterable[Counted]) -> None:
+        for vote in votes:
+            key = vote.election_id, vote.voter_sub
+            self._get(key)
+            self.held[key] = (Reservation(State.CONFIRMED, vote.vote_id, vote.cast_at_ms), "", vote.until_ms)
 
     async def read(self, election_id: str, voter_sub: str) -> Reservation | None:
         found = self._get((election_id, voter_sub))
         return None if found is None else found[0]
 
+    async def expires_in_ms(self, election_id: str, voter_sub: str) -> int:
+        found = self._get((election_id, voter_sub))
+        return 0 if found is None else found[2] - self._now_ms()
+
 
 class InMemoryLog:
     """Acknowledges at once, unless told otherwise."""
 
-    def __init__(self, now_ms: Clock) -> None:
+    def __init__(self, now_ms: Clock, deadlines: Deadlines) -> None:
+        self._give_up_seconds = deadlines.message_seconds + MARGIN_SECONDS
         self.now_ms = now_ms
         self.votes: list[Vote] = []
         self.ready = True
@@ -108,20 +155,34 @@ class InMemoryLog:
         self.votes.append(vote)
         loop = asyncio.get_running_loop()
         appended: asyncio.Future[int] = loop.create_future()
-        if not self.silent:
-            loop.call_later(self.delay_seconds, self._settle, appended)
+        if self.silent:
+            loop.call_later(self._give_up_seconds, self._settle, appended, True)
+        else:
+            loop.call_later(self.delay_seconds, self._settle, appended, self.loses)
         return appended
 
-    def _settle(self, appended: asyncio.Future[int]) -> None:
-        if self.loses:
+    def _settle(self, appended: asyncio.Future[int], lost: bool) -> None:
+        if appended.cancelled():
+            return
+        if lost:
             appended.set_exception(Undecided("_MSG_TIMED_OUT"))
         else:
             appended.set_result(self.now_ms())
 
 
+class InMemoryAudit:
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str, str, str | None, Mapping[str, str]]] = []
+
+    def record(self, action: str, outcome: str, subject: str, election_id: str | None, details: Mapping[str, str]) -> None:
+        self.events.append((action, outcome, subject, election_id, details))
+
+
 class InMemoryRecord:
     def __init__(self, elections: list[Election]) -> None:
         self.known_elections = elections
+        self.denied_entries = DeniedEntries("no change", {}, {}, {})
+        self.reads_of_denied_entries = 0
         self.known_totals: dict[str, Totals] = {}
         self.counted: dict[tuple[str, str], CountedVote] = {}
         self.away = False
@@ -133,6 +194,13 @@ class InMemoryRecord:
     async def elections(self) -> list[Election]:
         self._check()
         return self.known_elections
+
+    async def denied(self, known_change_id: str | None) -> DeniedEntries | None:
+        self._check()
+        if known_change_id == self.denied_entries.change_id:
+            return None
+        self.reads_of_denied_entries += 1
+        return self.denied_entries
 
     async def totals(self, election_id: str) -> Totals | None:
         self._check()
@@ -163,6 +231,7 @@ class World:
     def __init__(self, *elections: Election, deadlines: Deadlines | None = None) -> None:
         self.at_ms = factories.NOW_MS
         self.settings = Settings(
+            reservation_secret=bytes(16),
             hydra_public_url=factories.ISSUER,
             deadlines=deadlines or Deadlines(),
             catalogue_refresh_seconds=0.02,
@@ -170,10 +239,12 @@ class World:
             stream_listeners=3,
         )
         self.keys = InMemoryKeys({"key-1": factories.KEY})
+        self.denylist = InMemoryDenylist()
         self.reservations = InMemoryReservations(self.settings.deadlines.pending_ms, self.now_ms)
-        self.log = InMemoryLog(self.now_ms)
+        self.log = InMemoryLog(self.now_ms, self.settings.deadlines)
         self.record = InMemoryRecord(list(elections) or [factories.election()])
         self.totals = InMemoryTotals()
+        self.audit = InMemoryAudit()
         self.metrics = Metrics()
 
     def now_ms(self) -> int:
@@ -184,10 +255,9 @@ class World:
 
     def opener(self) -> OpenParts:
         @asynccontextmanager
-        async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+        async def open_parts(settings: Settings, on_failure: Callable[[], None]) -> AsyncIterator[Parts]:  # noqa: ARG001
             catalogue = CachedCatalogue(self.record, settings.catalogue_refresh_seconds)
             await catalogue.open()
-            ballot_box = self.ballot_box()
             results = SharedResults(self.totals, self.record, settings.results_refresh_seconds)
             stream = ResultsStream(results, catalogue.find, settings.results_refresh_seconds, settings.stream_listeners, 0.05)
             parts = Parts(
@@ -195,19 +265,20 @@ class World:
                 metrics=self.metrics,
                 now_ms=self.now_ms,
                 keys=self.keys,
-                tokens=TokenVerifier(self.keys, factories.RULES, time.time),
+                tokens=TokenVerifier(self.keys, self.denylist, factories.RULES, time.time, settings.deadlines.wait_seconds),
                 catalogue=catalogue,
+                denylist=self.denylist,
                 record=self.record,
                 reservations=self.reservations,
                 log=self.log,
-                ballot_box=ballot_box,
+                ballot_box=self.ballot_box(),
+                audit=self.audit,
                 results=results,
                 stream=stream,
             )
             try:
                 yield parts
             finally:
-                await ballot_box.close()
                 await catalogue.close()
 
         return open_parts

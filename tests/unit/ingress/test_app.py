@@ -4,11 +4,12 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
-from joserfc.jwk import RSAKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from starlette.applications import Starlette
 
 from ingress.app import create_app
@@ -82,6 +83,35 @@ async def test_neither_receipt_nor_refusal_shows_voter_or_choice(client: httpx.A
         answer = await client.post("/vote", json=BALLOT, headers=bearer("voter-secret"))
         assert "voter-secret" not in answer.text
         assert "alice" not in answer.text
+
+
+async def test_the_audit_log_hears_who_was_answered_how_and_never_the_choice(client: httpx.AsyncClient, world: World) -> None:
+    await client.post("/vote", json=BALLOT, headers={})
+    await client.post("/vote", json=BALLOT | {"electionId": "other"}, headers=bearer("voter-2"))
+    for _ in range(2):
+        await client.post("/vote", json=BALLOT, headers=bearer())
+    world.log.refuses = True
+    await client.post("/vote", json=BALLOT, headers=bearer("voter-3"))
+    assert world.audit.events == [
+        ("vote.refused", "refused", "voter-2", None, {"answer": "unknown-election"}),
+        ("vote.acknowledged", "success", "voter-1", ELECTION, {"answer": "accepted"}),
+        ("vote.refused", "refused", "voter-1", ELECTION, {"answer": "already-voted"}),
+        ("vote.not_taken", "failure", "voter-3", ELECTION, {"answer": "log-unavailable"}),
+    ]
+
+
+async def test_votes_beyond_what_can_be_in_hand_are_refused_at_once() -> None:
+    world = World()
+    world.settings = replace(world.settings, votes_in_hand=2)
+    world.log.delay_seconds = 0.1
+    async with serving(world) as (client, _):
+        asked = [client.post("/vote", json=BALLOT, headers=bearer(f"voter-{number}")) for number in range(5)]
+        answers = await asyncio.gather(*asked)
+        assert sorted(answer.status_code for answer in answers) == [202, 202, 503, 503, 503]
+        refused = next(answer for answer in answers if answer.status_code == 503)
+        assert is_problem(refused, 503, "unavailable")
+        assert refused.headers["retry-after"] == "1"
+        assert (await client.post("/vote", json=BALLOT, headers=bearer("voter-6"))).status_code == 202
 
 
 REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
@@ -239,16 +269,22 @@ async def test_without_an_acknowledgement_there_is_no_202() -> None:
     async with serving(world) as (client, _):
         undecided = await client.post("/vote", json=BALLOT, headers=bearer())
         assert is_problem(undecided, 503, "outcome-undecided")
-        assert undecided.headers["retry-after"] == "2"
+        assert undecided.headers["retry-after"] == "1"
         world.log.loses = False
-        waiting = await client.post("/vote", json=BALLOT, headers=bearer())
+        waiting = await client.post("/vote", json=BALLOT | {"candidateId": "bob"}, headers=bearer())
         assert is_problem(waiting, 503, "attempt-pending")
         assert waiting.headers["retry-after"].isdecimal()
+        again = await client.post("/vote", json=BALLOT, headers=bearer())
+        assert again.status_code == 202
+        assert again.json()["receipt"]["voteId"] == world.log.votes[0].vote_id == world.log.votes[1].vote_id
 
 
 async def test_a_signing_key_that_does_not_come_is_not_waited_for() -> None:
     class SlowKeys(InMemoryKeys):
-        async def find(self, kid: str) -> RSAKey | None:
+        def get(self, kid: str) -> None:  # noqa: ARG002
+            return None
+
+        async def find(self, kid: str) -> RSAPublicKey | None:
             await asyncio.sleep(10)
             return await super().find(kid)
 
@@ -405,8 +441,8 @@ async def test_elections_are_shown_with_their_candidates_and_drafts_are_not(clie
         "version": 3,
         "title": "A demonstration",
         "status": "open",
-        "opensAt": OPENS.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "closesAt": "2025-06-01T13:00:00Z",
+        "opensAt": OPENS.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "closesAt": "2025-06-01T13:00:00.250Z",
         "jurisdictions": [],
         "requiredAal": "aal1",
         "resultsVisibility": "live",
@@ -424,7 +460,7 @@ async def test_elections_are_shown_with_their_candidates_and_drafts_are_not(clie
 async def test_it_is_ready_when_it_can_get_a_vote_into_the_log(client: httpx.AsyncClient, world: World) -> None:
     assert (await client.get("/readyz")).json() == {
         "ready": True,
-        "checks": {"log": True, "keys": True, "catalogue": True, "running": True},
+        "checks": {"log": True, "keys": True, "catalogue": True, "denylist": True, "running": True},
     }
     world.record.away = world.reservations.away = True
     assert (await client.get("/readyz")).status_code == 200

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from datetime import timedelta
 
 import pytest
@@ -22,13 +23,13 @@ from tests.unit.ingress.in_memory import World
 SHORT = Deadlines(request_seconds=1.6, message_seconds=0.1, redis_seconds=0.05, pending_seconds=2.0)
 
 
-async def cast(box: BallotBox) -> Receipt:
-    return await box.cast(election(), "voter-1", "alice", asyncio.get_running_loop().time())
+async def cast(box: BallotBox, candidate_id: str = "alice") -> Receipt:
+    return await box.cast(election(), "voter-1", candidate_id, time.monotonic())
 
 
-async def refusal(world: World) -> Problem:
+async def refusal(world: World, candidate_id: str = "alice") -> Problem:
     with pytest.raises(Problem) as refused:
-        await cast(world.ballot_box())
+        await cast(world.ballot_box(), candidate_id)
     return refused.value
 
 
@@ -36,7 +37,6 @@ async def test_an_acknowledged_vote_has_a_receipt_and_a_confirmed_reservation() 
     world = World()
     box = world.ballot_box()
     receipt = await cast(box)
-    await box.close()
     [vote] = world.log.votes
     assert receipt.members() == {"voteId": vote.vote_id, "electionId": ELECTION, "castAt": rfc3339(NOW)}
     assert vote.datum() == {
@@ -47,7 +47,7 @@ async def test_an_acknowledged_vote_has_a_receipt_and_a_confirmed_reservation() 
         "cast_at": NOW_MS,
         "catalogue_version": 3,
     }
-    reservation, until_ms = world.reservations.held[ELECTION, "voter-1"]
+    reservation, _, until_ms = world.reservations.held[ELECTION, "voter-1"]
     assert (reservation.state, reservation.vote_id) == (State.CONFIRMED, vote.vote_id)
     assert until_ms == round((CLOSES + timedelta(days=1)).timestamp() * 1000)
 
@@ -85,18 +85,43 @@ async def test_a_vote_that_was_not_handed_over_gives_its_reservation_back() -> N
     await cast(world.ballot_box())
 
 
-async def test_an_undecided_vote_keeps_its_reservation_until_it_expires() -> None:
+async def test_the_same_choice_after_an_undecided_attempt_is_the_same_vote_again() -> None:
     world = World(deadlines=SHORT)
     world.log.loses = True
     problem = await refusal(world)
     assert problem.kind is OUTCOME_UNDECIDED
-    assert problem.headers["retry-after"] == "2"
+    assert problem.headers["retry-after"] == "1"
     world.log.loses = False
-    problem = await refusal(world)
-    assert problem.kind is ATTEMPT_PENDING
-    world.at_ms += SHORT.pending_ms
+    world.at_ms += 1500
     receipt = await cast(world.ballot_box())
-    assert receipt.vote_id == world.log.votes[-1].vote_id
+    first, second = world.log.votes
+    assert (first.vote_id, first.cast_at_ms) == (second.vote_id, second.cast_at_ms) == (receipt.vote_id, receipt.cast_at_ms)
+    assert (await refusal(world)).members == {"receipt": receipt.members()}
+
+
+async def test_of_many_that_repeat_an_undecided_attempt_one_is_accepted() -> None:
+    world = World(deadlines=SHORT)
+    world.log.loses = True
+    await refusal(world)
+    world.log.loses = False
+    world.log.delay_seconds = 0.05
+    box = world.ballot_box()
+    answers = await asyncio.gather(*(cast(box) for _ in range(20)), return_exceptions=True)
+    assert len([answer for answer in answers if isinstance(answer, Receipt)]) == 1
+    assert len(world.log.votes) == 2
+
+
+async def test_another_choice_waits_until_an_undecided_attempt_expires() -> None:
+    world = World(deadlines=SHORT)
+    world.log.loses = True
+    await refusal(world)
+    world.log.loses = False
+    problem = await refusal(world, "bob")
+    assert problem.kind is ATTEMPT_PENDING
+    assert problem.headers["retry-after"] == "2"
+    world.at_ms += SHORT.pending_ms
+    receipt = await cast(world.ballot_box(), "bob")
+    assert receipt.vote_id == world.log.votes[-1].vote_id != world.log.votes[0].vote_id
 
 
 async def test_whoever_waits_for_an_attempt_that_expires_takes_its_place() -> None:
@@ -104,7 +129,7 @@ async def test_whoever_waits_for_an_attempt_that_expires_takes_its_place() -> No
     world.log.loses = True
     await refusal(world)
     world.log.loses = False
-    waiting = asyncio.create_task(cast(world.ballot_box()))
+    waiting = asyncio.create_task(cast(world.ballot_box(), "bob"))
     await asyncio.sleep(0.03)
     world.at_ms += SHORT.pending_ms
     assert (await waiting).vote_id == world.log.votes[-1].vote_id
@@ -116,25 +141,17 @@ async def test_a_log_that_says_nothing_is_waited_for_until_the_deadline() -> Non
     loop = asyncio.get_running_loop()
     started = loop.time()
     assert (await refusal(world)).kind is OUTCOME_UNDECIDED
-    assert loop.time() - started == pytest.approx(SHORT.request_seconds, abs=0.2)
+    assert loop.time() - started < SHORT.request_seconds
 
 
-async def test_a_report_after_the_deadline_still_confirms() -> None:
-    world = World(deadlines=SHORT)
-    world.log.delay_seconds = SHORT.request_seconds + 0.1
-    assert (await refusal(world)).kind is OUTCOME_UNDECIDED
-    await asyncio.sleep(0.2)
-    assert (await refusal(world)).kind is ALREADY_VOTED
-
-
-async def test_a_client_that_goes_away_leaves_the_confirmation_to_the_log() -> None:
+async def test_a_client_that_goes_away_leaves_the_reservation_pending() -> None:
     world = World()
     world.log.delay_seconds = 0.05
     leaving = asyncio.create_task(cast(world.ballot_box()))
     await asyncio.sleep(0.01)
     leaving.cancel()
     await asyncio.sleep(0.1)
-    assert world.reservations.held[ELECTION, "voter-1"][0].state is State.CONFIRMED
+    assert world.reservations.held[ELECTION, "voter-1"][0].state is State.PENDING
 
 
 @pytest.mark.parametrize("late_ms", [0, 1, 60_000])
@@ -167,12 +184,11 @@ async def test_without_reservations_a_refusal_of_the_log_is_still_one() -> None:
     assert (await refusal(world)).kind is LOG_UNAVAILABLE
 
 
-async def test_a_failing_confirmation_neither_fails_nor_delays_the_vote() -> None:
+async def test_a_failing_confirmation_does_not_fail_the_vote() -> None:
     world = World()
     world.reservations.confirms_away = True
     box = world.ballot_box()
     await cast(box)
-    await box.close()
     assert world.reservations.held[ELECTION, "voter-1"][0].state is State.PENDING
 
 

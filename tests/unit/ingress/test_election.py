@@ -12,7 +12,7 @@ from ingress.problems import (
     Problem,
     ProblemType,
 )
-from ingress.tokens import Voter
+from ingress.voter import Voter
 from tests.unit.ingress.factories import CLOSES, NOW_MS, OPENS, election
 
 

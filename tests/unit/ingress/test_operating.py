@@ -64,7 +64,9 @@ async def start(error: Exception) -> list[dict[str, Any]]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await with_plain_start(create_app(Settings(), lambda _settings: Failing()))({"type": "lifespan"}, receive, send)
+    await with_plain_start(create_app(Settings(bytes(16)), lambda _settings, _on_failure: Failing()))(
+        {"type": "lifespan"}, receive, send
+    )
     return sent
 
 
@@ -84,7 +86,7 @@ async def test_an_error_of_ours_at_the_start_keeps_its_trace() -> None:
 
 def test_importing_and_creating_opens_nothing() -> None:
     before, threads = len(list(DESCRIPTORS.iterdir())), threading.active_count()
-    create_app(Settings())
+    create_app(Settings(bytes(16)))
     assert (len(list(DESCRIPTORS.iterdir())), threading.active_count()) == (before, threads)
 
 

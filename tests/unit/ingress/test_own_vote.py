@@ -47,7 +47,7 @@ async def test_what_one_source_settles_needs_no_other() -> None:
     assert (await own_vote(election(), "voter-1", world.record, world.reservations))["status"] == "counted"
     world.reservations.away = False
     world.record.away = True
-    world.reservations.held[ELECTION, "voter-1"] = (CONFIRMED, NOW_MS + 1000)
+    world.reservations.held[ELECTION, "voter-1"] = (CONFIRMED, "alice", NOW_MS + 1000)
     assert (await own_vote(election(), "voter-1", world.record, world.reservations))["status"] == "accepted"
 
 

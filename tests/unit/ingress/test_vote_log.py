@@ -1,13 +1,17 @@
 import asyncio
-import threading
+import ctypes
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import confluent_kafka
 import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, KafkaError
 
 from ingress import vote_log
 from ingress.deadlines import MARGIN_SECONDS, Deadlines
-from ingress.vote_log import KafkaVoteLog, NotHandedOver, Undecided, Vote, producer_config
+from ingress.vote import Vote, encoder
+from ingress.vote_log import KafkaVoteLog, NotHandedOver, Undecided, producer_config
 from schemas import avro, topics
 
 TOPIC = topics.load("local")["votes-in"]
@@ -15,8 +19,8 @@ VOTE = Vote("8a5e", "election-2025-01", "voter-1", "alice", 1_748_779_200_250, 3
 DEADLINES = Deadlines(request_seconds=2, message_seconds=0.3, pending_seconds=3)
 
 
-def kafka_log(servers: str = "127.0.0.1:9") -> KafkaVoteLog:
-    return KafkaVoteLog(servers, TOPIC, avro.encoder(avro.latest("votes-in"), 7), DEADLINES)
+def kafka_log(on_failure: Callable[[], None] = lambda: None) -> KafkaVoteLog:
+    return KafkaVoteLog("127.0.0.1:9", TOPIC, encoder(avro.latest("votes-in"), 7), DEADLINES, on_failure)
 
 
 class Report:
@@ -37,17 +41,15 @@ def test_the_producer_loses_and_reorders_nothing() -> None:
 
 def test_a_vote_is_a_record_of_the_contract() -> None:
     schema = avro.latest("votes-in")
-    read = avro.decode(avro.encoder(schema, 7)(VOTE.datum()), schema.parsed)
+    read = avro.decode(encoder(schema, 7)(VOTE), schema.parsed)
     assert read.pop("cast_at").timestamp() * 1000 == VOTE.cast_at_ms
     assert read == {name: value for name, value in VOTE.datum().items() if name != "cast_at"}
 
 
 async def settled(error: KafkaError | None, report: Report) -> asyncio.Future[int]:
-    log = kafka_log()
     appended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     message: Any = report
-    log._on_delivery(appended, error, message)
-    vote_log._settle(log._batch)
+    vote_log._settle(appended, error, message)
     return appended
 
 
@@ -77,13 +79,12 @@ async def test_a_broker_that_is_away_leaves_the_vote_undecided_within_the_messag
     await log.close()
 
 
-async def test_closing_settles_what_is_outstanding_and_ends_the_thread() -> None:
+async def test_closing_settles_what_is_outstanding() -> None:
     log = kafka_log()
     await log.open()
     appended = log.append(VOTE)
     await log.close()
     assert isinstance(appended.exception(), Undecided)
-    assert not [thread for thread in threading.enumerate() if thread.name == "vote-log"]
 
 
 async def test_a_full_queue_refuses_the_vote(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,14 +100,45 @@ async def test_a_full_queue_refuses_the_vote(monkeypatch: pytest.MonkeyPatch) ->
     assert isinstance(first.exception(), Undecided)
 
 
-async def test_after_a_fatal_error_nothing_is_taken() -> None:
+async def test_a_report_that_never_comes_is_given_up_within_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        vote_log, "producer_config", lambda *_: producer_config("127.0.0.1:9", DEADLINES) | {"message.timeout.ms": 60_000}
+    )
     log = kafka_log()
+    await log.open()
+    with pytest.raises(Undecided, match="deadline"):
+        await log.append(VOTE)
+    log._producer.purge()
+    await log.close()
+
+
+async def test_a_fatal_error_of_the_producer_ends_everything_and_is_told_once() -> None:
+    told: list[str] = []
+    log = kafka_log(lambda: told.append("failed"))
+    await log.open()
     log._reachable = True
-    errors = [KafkaError(KafkaError._TRANSPORT, "connection refused"), KafkaError(KafkaError._FATAL, "fenced", fatal=True)]
-    ready = []
-    for error in errors:
-        log._on_error(error)
-        ready.append(log.ready)
-    assert ready == [True, False]
+    appended = log.append(VOTE)
+    assert log.ready
+    fail_for_good(log)
+    with pytest.raises(Undecided):
+        await appended
+    assert (log.ready, told) == (False, ["failed"])
     with pytest.raises(NotHandedOver):
         log.append(VOTE)
+    await log.close()
+
+
+async def test_an_error_that_passes_is_no_failure() -> None:
+    log = kafka_log(lambda: pytest.fail("not a failure"))
+    log._reachable = True
+    log._on_error(KafkaError(KafkaError._TRANSPORT, "connection refused"))
+    assert log.ready
+
+
+def fail_for_good(log: KafkaVoteLog) -> None:
+    """Have librdkafka raise a fatal error in this producer by its own means for tests (rd_kafka_test_fatal_error)."""
+    [library] = (Path(confluent_kafka.__file__).parent.parent / "confluent_kafka.libs").glob("librdkafka*.so*")
+    handle = ctypes.c_void_p.from_address(id(log._producer) + object.__basicsize__)  # its first member: rd_kafka_t *
+    librdkafka = ctypes.CDLL(str(library))
+    librdkafka.rd_kafka_test_fatal_error.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p]
+    assert librdkafka.rd_kafka_test_fatal_error(handle, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, b"the log went back") == 0
