@@ -14,13 +14,12 @@ from ingress import metrics as definitions
 from ingress.audit import TOPIC as AUDIT_TOPIC
 from ingress.audit import AuditLog, KafkaAuditLog
 from ingress.ballot_box import BallotBox
-from ingress.breaker import CircuitBreaker
 from ingress.catalogue import CachedCatalogue, Catalogue
 from ingress.clock import Clock, wall_clock_ms
 from ingress.denylist import CachedDenylist, Denylist
 from ingress.metrics import Metrics
 from ingress.record import PostgresRecord, Record
-from ingress.redis_link import RedisLink
+from ingress.redis_cluster import redis_at
 from ingress.reservation import RedisReservations, ReservationForm, Reservations
 from ingress.results import Results, SharedResults
 from ingress.settings import Settings
@@ -95,8 +94,7 @@ async def open_parts(settings: Settings, on_failure: Callable[[], None]) -> Asyn
         stack.push_async_callback(denylist.close)
         await denylist.open()
 
-        breaker = CircuitBreaker(time.monotonic)
-        redis = RedisLink(settings.redis_url, deadlines.redis_seconds, breaker)
+        redis = redis_at(settings.redis_url, deadlines.redis_seconds)
         # Closed after the log, whose last reports still confirm reservations.
         stack.push_async_callback(redis.close)
         reservations = RedisReservations(redis, ReservationForm(settings.reservation_secret), deadlines.pending_ms)
@@ -118,7 +116,7 @@ async def open_parts(settings: Settings, on_failure: Callable[[], None]) -> Asyn
         metrics.watch(definitions.LOG_QUEUE, log.queued)
         metrics.watch(definitions.LOG_READY, lambda: float(log.ready))
         metrics.watch(definitions.AUDIT_DROPPED, audit.dropped)
-        metrics.watch(definitions.CIRCUIT_OPEN, lambda: float(breaker.open))
+        metrics.watch(definitions.CIRCUIT_OPEN, lambda: float(redis.interrupted))
         metrics.watch(definitions.JWKS_AGE, keys.age_seconds)
         metrics.watch(definitions.CATALOGUE_AGE, catalogue.age_seconds)
         metrics.watch(definitions.DENYLIST_AGE, denylist.age_seconds)

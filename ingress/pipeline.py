@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from ingress.redis_link import Command, RedisLink, RedisUnavailable
+from ingress.redis_link import Command, Redis, RedisUnavailable
 
 
-async def ask_all(redis: RedisLink, commands: Iterable[Command]) -> list[Any]:
+async def ask_all(redis: Redis, commands: Iterable[Command]) -> list[Any]:
     """The answers, in order. Raises ``RedisUnavailable`` if one failed: any may have taken effect, but none is outstanding."""
     # Alone: after an outage the circuit breaker lets a single command find out whether Redis is back.
     await redis.ask("PING")

@@ -10,9 +10,9 @@ import logging
 import ssl
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import hiredis
 from redis.asyncio.connection import SSLConnection, parse_url
@@ -25,6 +25,7 @@ GRACE_TURNS = 10
 
 # Answers of a server that is not, or not yet, the one to ask: a new connection may lead to the one that is.
 _NOT_THE_ONE = ("READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN")
+_MOVED = ("MOVED", "ASK ")
 
 Command = tuple[str | bytes | int, ...]
 
@@ -68,6 +69,23 @@ class Address:
         return cls(parts.get("host", "localhost"), int(parts.get("port", 6379)), parts.get("path"), tls, tuple(greeting))
 
 
+class Redis(Protocol):
+    """What the ingress asks of Redis: one server (``RedisLink``) or a cluster (``ingress.redis_cluster``)."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def register(self, script: Script) -> str: ...
+
+    def run(self, script: str, key: bytes, *arguments: str | bytes | int) -> asyncio.Future[Any]: ...
+
+    def ask(self, *command: str | bytes | int) -> asyncio.Future[Any]: ...
+
+    @property
+    def interrupted(self) -> bool: ...
+
+
 class RedisLink:
     """Belongs to one event loop. Answers are as Redis sends them: bytes, integers, lists, ``None``.
 
@@ -75,10 +93,12 @@ class RedisLink:
     own one. After failures in a row the breaker refuses at once.
     """
 
-    def __init__(self, url: str, seconds: float, breaker: CircuitBreaker) -> None:
+    def __init__(self, url: str, seconds: float, on_moved: Callable[[], None] = lambda: None) -> None:
+        """``on_moved`` is called when the server says that a key is another one's (Redis Cluster)."""
         self._address = Address.of(url)
         self._seconds = seconds
-        self._breaker = breaker
+        self.on_moved = on_moved
+        self._breaker = CircuitBreaker(time.monotonic)
         self._scripts: dict[str, Script] = {}
         self._connection: _Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -87,6 +107,11 @@ class RedisLink:
         self._closed = False
         # Kept, because asking for it costs a system call (CPython 3.11 compares process ids).
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it is left alone after failures in a row."""
+        return self._breaker.open
 
     async def open(self) -> None:
         """Connect, so that the first voters need not wait for it. Does not fail when Redis is away."""
@@ -246,7 +271,9 @@ class _Connection(asyncio.Protocol):
                     if str(reply).startswith("NOSCRIPT") and command[0] == "EVALSHA":
                         self._link.resend(command, answer)
                         continue
-                    if str(reply).startswith(_NOT_THE_ONE):
+                    if str(reply).startswith(_MOVED):
+                        self._link.on_moved()
+                    elif str(reply).startswith(_NOT_THE_ONE):
                         elsewhere = str(reply)
                     if not answer.done():
                         answer.set_exception(RedisUnavailable(str(reply)))

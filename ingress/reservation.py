@@ -29,7 +29,7 @@ from typing import Any, Protocol
 import msgspec
 
 from ingress.pipeline import ask_all
-from ingress.redis_link import Command, RedisLink, RedisUnavailable, Script
+from ingress.redis_link import Command, Redis, RedisUnavailable, Script
 from ingress.vote import Vote
 from schemas.ids import vote_key
 
@@ -198,7 +198,7 @@ return 0
 
 
 class RedisReservations:
-    def __init__(self, redis: RedisLink, form: ReservationForm, pending_ms: int) -> None:
+    def __init__(self, redis: Redis, form: ReservationForm, pending_ms: int) -> None:
         self._redis = redis
         self._form = form
         self._pending_ms = pending_ms

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from ingress.deadlines import Deadlines
+from ingress.redis_cluster import SCHEMES
 from ingress.reservation import SHORTEST_SECRET_BYTES
 
 
@@ -75,7 +76,7 @@ class Settings:
             kafka_bootstrap_servers=read.text("KAFKA_BOOTSTRAP_SERVERS", cls.kafka_bootstrap_servers),
             schema_registry_url=read.url("SCHEMA_REGISTRY_URL", cls.schema_registry_url, {"http", "https"}),
             topics_environment=read.text("TOPICS_ENVIRONMENT", cls.topics_environment),
-            redis_url=read.url("REDIS_URL", cls.redis_url, {"redis", "rediss", "unix"}),
+            redis_url=read.url("REDIS_URL", cls.redis_url, {"redis", "rediss", "unix", *SCHEMES}),
             database_url=read.url("DATABASE_URL", cls.database_url, {"postgresql", "postgres"}),
             hydra_public_url=read.url("HYDRA_PUBLIC_URL", cls.hydra_public_url, {"http", "https"}).rstrip("/"),
             clients=read.names("INGRESS_CLIENTS", cls.clients),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ingress.clock import from_ms
-from ingress.redis_link import RedisLink, RedisUnavailable
+from ingress.redis_link import Redis, RedisUnavailable
 
 _AS_OF = "_as_of"
 
@@ -29,7 +29,7 @@ class TotalsSource(Protocol):
 
 
 class RedisTotals:
-    def __init__(self, redis: RedisLink) -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def read(self, election_id: str) -> Totals | None:

@@ -12,7 +12,6 @@ import sys
 import time
 from contextlib import AsyncExitStack
 
-from ingress.breaker import CircuitBreaker
 from ingress.catalogue import CachedCatalogue
 from ingress.clock import wall_clock_ms
 from ingress.confirmations.following import Confirmations
@@ -23,7 +22,7 @@ from ingress.confirmations.probes import probes
 from ingress.confirmations.unique_votes import KafkaUniqueVotes, LogFailed
 from ingress.logs import CONFIG
 from ingress.record import PostgresRecord
-from ingress.redis_link import RedisLink
+from ingress.redis_cluster import redis_at
 from ingress.reservation import RedisReservations, ReservationForm
 from ingress.settings import Settings, SettingsError
 from ingress.stopping import on_stop
@@ -47,7 +46,7 @@ async def confirm(settings: Settings) -> None:
         stack.push_async_callback(catalogue.close)
         await catalogue.open()
 
-        redis = RedisLink(settings.redis_url, REDIS_SECONDS, CircuitBreaker(time.monotonic))
+        redis = redis_at(settings.redis_url, REDIS_SECONDS)
         stack.push_async_callback(redis.close)
         reservations = RedisReservations(redis, ReservationForm(settings.reservation_secret), settings.deadlines.pending_ms)
         marks = RedisMarks(redis)

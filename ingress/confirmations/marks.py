@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import msgspec
 
 from ingress.pipeline import ask_all
-from ingress.redis_link import RedisLink, RedisUnavailable, Script
+from ingress.redis_link import Redis, RedisUnavailable, Script
 from ingress.reservation import ReservationsUnavailable
 
 CLUSTER_SLOTS = 16_384
@@ -82,7 +82,7 @@ return 1
 
 
 class RedisMarks:
-    def __init__(self, redis: RedisLink) -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._look = redis.register(Script(_LOOK))
         self._move = redis.register(Script(_MOVE))

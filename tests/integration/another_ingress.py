@@ -41,15 +41,18 @@ class AnotherIngress:
 
 @contextmanager
 def another_ingress(
-    environment: Mapping[str, str], folder: Path, up_when: str = "/readyz", **settings: str
+    environment: Mapping[str, str], folder: Path, up_when: str = "/readyz", module: str = "ingress", **settings: str
 ) -> Iterator[AnotherIngress]:
-    """Started when the path ``up_when`` answers with 200; ended at the end, if it is still there. ``folder`` takes its log."""
+    """Started when the path ``up_when`` answers with 200; ended at the end, if it is still there. ``folder`` takes its log.
+
+    ``module`` is another program that serves the ingress.
+    """
     (port,) = free_ports(1)
     log = folder / f"ingress-{port}.log"
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            [environment["PYTHON"], "-m", "ingress"],
+            [environment["PYTHON"], "-m", module],
             cwd=CHECKOUT,
             env={**environment, "INGRESS_PORT": str(port), **settings},
             stdout=output,

@@ -10,7 +10,6 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from ingress.breaker import CircuitBreaker
 from ingress.confirmations.marks import RedisMarks, mark_keys
 from ingress.redis_link import RedisLink
 from tests.integration.conftest import free_ports
@@ -70,7 +69,7 @@ class TestRedis(MarksSuite):
         await server.answers()
         async with Redis.from_url(server.url) as client:
             await client.flushall()
-        redis = RedisLink(server.url, 5.0, CircuitBreaker(time.monotonic))
+        redis = RedisLink(server.url, 5.0)
         yield RedisMarks(redis)
         await redis.close()
 

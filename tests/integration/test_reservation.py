@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from ingress.breaker import FAILURES_TO_OPEN, CircuitBreaker
+from ingress.breaker import FAILURES_TO_OPEN
 from ingress.redis_link import RedisLink
 from ingress.reservation import RedisReservations, ReservationForm, ReservationsUnavailable, State
 from tests.unit.ingress.factories import ELECTION, vote
@@ -20,7 +20,7 @@ FORM = ReservationForm(b"a secret of the tests")
 
 
 def link(url: str, seconds: float = 1.0) -> RedisLink:
-    return RedisLink(url, seconds, CircuitBreaker(time.monotonic))
+    return RedisLink(url, seconds)
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
 import asyncio
-import ctypes
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import confluent_kafka
 import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, KafkaError
 
@@ -13,6 +10,7 @@ from ingress.deadlines import MARGIN_SECONDS, Deadlines
 from ingress.vote import Vote, encoder
 from ingress.vote_log import KafkaVoteLog, NotHandedOver, Undecided, producer_config
 from schemas import avro, topics
+from tests.fatal_errors import fail_for_good
 
 TOPIC = topics.load("local")["votes-in"]
 VOTE = Vote("8a5e", "election-2025-01", "voter-1", "alice", 1_748_779_200_250, 3)
@@ -119,7 +117,7 @@ async def test_a_fatal_error_of_the_producer_ends_everything_and_is_told_once() 
     log._reachable = True
     appended = log.append(VOTE)
     assert log.ready
-    fail_for_good(log)
+    fail_for_good(log._producer)
     with pytest.raises(Undecided):
         await appended
     assert (log.ready, told) == (False, ["failed"])
@@ -133,12 +131,3 @@ async def test_an_error_that_passes_is_no_failure() -> None:
     log._reachable = True
     log._on_error(KafkaError(KafkaError._TRANSPORT, "connection refused"))
     assert log.ready
-
-
-def fail_for_good(log: KafkaVoteLog) -> None:
-    """Have librdkafka raise a fatal error in this producer by its own means for tests (rd_kafka_test_fatal_error)."""
-    [library] = (Path(confluent_kafka.__file__).parent.parent / "confluent_kafka.libs").glob("librdkafka*.so*")
-    handle = ctypes.c_void_p.from_address(id(log._producer) + object.__basicsize__)  # its first member: rd_kafka_t *
-    librdkafka = ctypes.CDLL(str(library))
-    librdkafka.rd_kafka_test_fatal_error.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p]
-    assert librdkafka.rd_kafka_test_fatal_error(handle, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, b"the log went back") == 0
