@@ -3,14 +3,13 @@
 Kept in memory, so that every vote can ask; refreshed about every second, served as last seen while Postgres is away.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from ingress.clock import Clock, wall_clock_ms
-from ingress.postgres import RecordUnavailable
+from ingress.kept_fresh import KeptFresh
 
 logger = logging.getLogger(__name__)
 
@@ -50,26 +49,19 @@ class Denylist(Protocol):
         """Since it was last compared with the record; NaN if it never was."""
 
 
-class CachedDenylist:
-    """``open`` does not fail when the record is away: it goes on trying.
+class CachedDenylist(KeptFresh):
+    """A change takes effect within ``refresh_seconds`` and one read: 1 s + 1 s = 2 s.
 
-    A change takes effect within ``refresh_seconds`` and the time of one read, which ``QUERY_SECONDS`` bounds: 1 s + 1 s = 2 s.
     An entry that expires stops denying by itself, by the clock of this process.
     """
 
+    what = "denylist"
+
     def __init__(self, record: DenylistRecord, refresh_seconds: float, now_ms: Clock = wall_clock_ms) -> None:
+        super().__init__(refresh_seconds)
         self._record = record
-        self._refresh_seconds = refresh_seconds
         self._now_ms = now_ms
         self._entries = DeniedEntries("", {}, {}, {})
-        self._refresh: asyncio.Task[None] | None = None
-        self._last_start = float("-inf")
-        self._last_success: float | None = None
-        self._away = False
-
-    @property
-    def known(self) -> bool:
-        return self._last_success is not None
 
     def denies(self, subject: str, token_id: str | None, client_id: str) -> bool:
         entries = self._entries
@@ -83,40 +75,9 @@ class CachedDenylist:
             or entries.clients.get(client_id, 0.0) > now_ms
         )
 
-    def age_seconds(self) -> float:
-        return float("nan") if self._last_success is None else asyncio.get_running_loop().time() - self._last_success
-
-    async def open(self) -> None:
-        await self.refresh()
-        self._refresh = asyncio.create_task(self._keep_fresh())
-
-    async def close(self) -> None:
-        if self._refresh is not None:
-            self._refresh.cancel()
-            await asyncio.gather(self._refresh, return_exceptions=True)
-
-    async def refresh(self) -> None:
-        """Compare with the record once, and read what has changed. Never raises because the record is away."""
-        self._last_start = asyncio.get_running_loop().time()
-        try:
-            read = await self._record.denied(self._entries.change_id if self.known else None)
-        except RecordUnavailable as error:
-            if not self._away:
-                logger.warning("the denylist cannot be read: %s", error)
-            self._away = True
-            return
-        if self._away:
-            logger.info("the denylist can be read again")
-        self._away = False
-        # What is known is as old as the question, not as the answer.
-        self._last_success = self._last_start
+    async def _read(self) -> None:
+        read = await self._record.denied(self._entries.change_id if self.known else None)
         if read is not None:
             self._entries = read
             sizes = (len(read.subjects), len(read.tokens), len(read.clients))
             logger.info("the denylist has changed: %d subjects, %d tokens, %d clients", *sizes)
-
-    async def _keep_fresh(self) -> None:
-        while True:
-            # From start to start: the time that a read takes does not come on top of the time between two.
-            await asyncio.sleep(max(0.0, self._last_start + self._refresh_seconds - asyncio.get_running_loop().time()))
-            await self.refresh()

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from compose import electorate
-from compose import stack as stacks
 from compose.settings import Stack
 from tests.faults.report import Report
-from tests.integration.conftest import new_stack
+from tests.stacks import mint_of, running_stack
 
 _REPORTS = pytest.StashKey[list[Report]]()
 
@@ -16,19 +15,13 @@ _REPORTS = pytest.StashKey[list[Report]]()
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """A running system that nobody else uses: it is broken again and again."""
-    running = new_stack("faults")
-    try:
-        stacks.up(running, print)
+    with running_stack("faults") as running:
         yield running
-    finally:
-        stacks.wipe(running, print)
 
 
 @pytest.fixture(scope="session")
 def mint(stack: Stack) -> electorate.Mint:
-    """Tokens for any voter, by a key that Hydra publishes."""
-    key_file = stack.data_dir / "test-voters-key.json"
-    return electorate.mint(key_file, stack.url("HYDRA_ADMIN_PORT"), stack.url("HYDRA_PUBLIC_PORT"))
+    return mint_of(stack)
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 
 from compose.settings import CHECKOUT
-from tests.integration.conftest import free_ports
 from tests.integration.log_of_votes import eventually
+from tests.stacks import free_ports
 
 UP_WITHIN_SECONDS = 60.0
 # Longer than the ingress gives itself (``Deadlines.stop_seconds``).

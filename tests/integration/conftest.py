@@ -1,8 +1,6 @@
-"""A whole stack for the integration tests: real parts, on free ports, with data of its own, wiped at the end."""
+"""The stack that the integration tests share, and ways to it."""
 
 import os
-import random
-import socket
 import uuid
 from collections.abc import Iterator
 
@@ -12,41 +10,16 @@ import pytest
 from psycopg import sql
 
 from compose import electorate
-from compose import stack as stacks
-from compose.settings import CHECKOUT, PORTS, Stack
+from compose.settings import Stack
 from schemas import migrations
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on loopback that nobody uses, below the range that outgoing connections take theirs from."""
-    found: list[int] = []
-    for port in random.sample(range(12_000, 32_000), 2_000):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.append(port)
-        if len(found) == count:
-            return found
-    raise AssertionError("this machine has no free ports")
-
-
-def new_stack(name: str) -> Stack:
-    """A stack that collides with no other: free ports, an own run directory in the checkout."""
-    ports = dict(zip((name for name, _, _ in PORTS), map(str, free_ports(len(PORTS))), strict=True))
-    return Stack.from_environment({"VOTING_RUN_DIR": str(CHECKOUT / ".run" / f"test-{name}-{os.getpid()}"), **ports})
+from tests.stacks import mint_of, running_stack
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """The running system that the tests share."""
-    running = new_stack("shared")
-    try:
-        stacks.up(running, print)
+    with running_stack("shared") as running:
         yield running
-    finally:
-        stacks.wipe(running, print)
 
 
 @pytest.fixture(scope="session")
@@ -81,9 +54,7 @@ def database_url(stack: Stack) -> str:
 
 @pytest.fixture(scope="session")
 def mint(stack: Stack) -> electorate.Mint:
-    """Tokens for any voter, by a key that Hydra publishes."""
-    key_file = stack.data_dir / "test-voters-key.json"
-    return electorate.mint(key_file, stack.url("HYDRA_ADMIN_PORT"), stack.url("HYDRA_PUBLIC_PORT"))
+    return mint_of(stack)
 
 
 @pytest.fixture

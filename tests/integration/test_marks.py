@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from ingress.confirmations.marks import RedisMarks, mark_keys
 from ingress.redis_link import RedisLink
-from tests.integration.conftest import free_ports
+from tests.stacks import free_ports
 from tests.unit.ingress.confirmations.marks_suite import Deed, MarksSuite, offsets, planted
 
 ANSWERS_WITHIN_SECONDS = 30.0

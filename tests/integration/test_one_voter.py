@@ -145,7 +145,7 @@ def test_one_record_of_the_voter_is_in_the_log_and_is_accepted(stack: Stack, tol
 
     def of_the_voter(topic: str) -> list[dict[str, Any]]:
         key = f"{told.election_id}:{told.sub}".encode()
-        return [value for message, value in read_topic(stack, topic) if message.key() == key]
+        return [value for _, value in read_topic(stack, topic, key)]
 
     eventually(lambda: bool(of_the_voter("votes-accepted")), "votes-accepted")
     for topic in ("votes-in", "votes-accepted"):

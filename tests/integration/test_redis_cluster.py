@@ -14,7 +14,7 @@ import redis
 
 from ingress.redis_cluster import SLOTS, RedisCluster, redis_at, slot_of
 from ingress.reservation import RedisReservations, ReservationForm, ReservationsUnavailable
-from tests.integration.conftest import free_ports
+from tests.stacks import free_ports
 from tests.unit.ingress.factories import ELECTION, vote
 from tests.unit.ingress.reservation_suite import PENDING_MS, ReservationSuite
 

@@ -15,8 +15,8 @@ from compose.demo import ELECTION
 from compose.electorate import Mint, subjects
 from compose.settings import CHECKOUT, PORTS, SettingsError, Stack
 from compose.supervisor import Supervisor, leftovers
-from tests.integration.conftest import new_stack
 from tests.integration.log_of_votes import eventually
+from tests.stacks import new_stack
 
 
 def compose(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -22,10 +22,10 @@ from compose.electorate import Mint, subjects
 from compose.settings import Stack
 from compose.supervisor import Supervisor
 from tests.integration.another_ingress import another_ingress
-from tests.integration.conftest import free_ports
 from tests.integration.log_of_votes import eventually
 from tests.integration.organiser import Organiser, from_now, wait_until_shown
 from tests.integration.problem_document import problem
+from tests.stacks import free_ports
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 BODY_LIMIT_BYTES = 4096

@@ -26,11 +26,10 @@ import httpx
 import redis
 
 from compose import electorate
-from compose import stack as stacks
 from compose.settings import CHECKOUT, Stack
-from tests.integration.conftest import free_ports, new_stack
 from tests.load import attack, reservation_size, steps
 from tests.load.attack import Result
+from tests.stacks import free_ports, running_stack
 
 APPLICATIONS = {
     "bare": "bare Granian + Starlette, uvloop",
@@ -49,9 +48,7 @@ STOP_SECONDS = 30.0
 
 def main() -> int:
     options = _options()
-    stack = new_stack("bench-ingress")
-    try:
-        stacks.up(stack, _say, NEEDED)
+    with running_stack("bench-ingress", _say, NEEDED) as stack:
         tokens = _tokens(stack, WARM_UP_VOTES + 2 * options.votes)
         results: dict[str, list[Result]] = {name: [] for name in APPLICATIONS}
         steady: list[Result] = []
@@ -65,8 +62,6 @@ def main() -> int:
         with redis.Redis(port=stack.ports["REDIS_PORT"]) as client:
             reservation_bytes = reservation_size.bytes_each(client)
         each_step = steps.measure(tokens[: options.votes], stack.url("HYDRA_PUBLIC_PORT"))
-    finally:
-        stacks.wipe(stack, _say)
     _print(options, results, steady, each_step)
     gigabytes = ELECTORATE * reservation_bytes / 1e9
     print(f"\nA reservation takes {reservation_bytes:.0f} bytes in Redis; those of {ELECTORATE:,} voters {gigabytes:.0f} GB.")
