@@ -12,13 +12,13 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from ingress.clock import Clock
+from ingress.deadlines import AUDIT_FLUSH_SECONDS
 from ingress.random_ids import RandomIds
 
 TOPIC = "audit-log"
 # An auditor can wait; a vote is cheaper when its event travels with others.
 LINGER_MILLISECONDS = 100
 POLL_SECONDS = 0.5
-FLUSH_SECONDS = 5.0
 # Events of about 200 bytes that are kept while Kafka is away.
 QUEUE_LIMIT_EVENTS = 100_000
 
@@ -59,7 +59,7 @@ class KafkaAuditLog:
     async def close(self) -> None:
         self._poller.cancel()
         await asyncio.gather(self._poller, return_exceptions=True)
-        if left := await asyncio.to_thread(self._producer.flush, FLUSH_SECONDS):
+        if left := await asyncio.to_thread(self._producer.flush, AUDIT_FLUSH_SECONDS):
             logger.warning("%d audit events were left behind", left)
 
     def dropped(self) -> float:

@@ -41,13 +41,17 @@ class BallotBox:
         (``ingress.deadlines``). Raises ``Problem``: 409 with the receipt of the earlier vote, 403 if the vote came too late, 503
         otherwise.
         """
-        vote = Vote(self._ids.new(), election.election_id, voter_sub, candidate_id, self._now_ms(), election.version)
-        vote = await self._reserve(vote, started + self._deadlines.wait_seconds)
+        fresh = Vote(self._ids.new(), election.election_id, voter_sub, candidate_id, self._now_ms(), election.version)
+        vote = await self._reserve(fresh, started + self._deadlines.wait_seconds)
         handed_over = time.monotonic()
         try:
             append_ms = await self._log.append(vote)
         except NotHandedOver as error:
             logger.debug("a vote was not handed over: %s", error)
+            if vote is not fresh:
+                # This copy is certainly not in the log; the one before it may be.
+                await self._leave(self._reservations.mark_undecided(vote), "undecided")
+                raise Problem(OUTCOME_UNDECIDED, retry_after_seconds=1) from None
             await self._leave(self._reservations.release(vote), "released")
             raise Problem(LOG_UNAVAILABLE, retry_after_seconds=1) from None
         except Undecided as error:
@@ -75,8 +79,7 @@ class BallotBox:
                     raise Problem(ALREADY_VOTED, receipt=_receipt(vote.election_id, held).members())
                 if earlier.state is State.UNDECIDED and held.same_choice:
                     again = msgspec.structs.replace(vote, vote_id=earlier.vote_id, cast_at_ms=earlier.cast_at_ms)
-                    if await self._reservations.resume(again):
-                        self._metrics.reservation("resumed")
+                    if await self._resume(again):
                         return again
                     continue  # somebody else was faster
                 if time.monotonic() + pause > wait_until:
@@ -90,8 +93,22 @@ class BallotBox:
         self._metrics.reservation("taken")
         return vote
 
+    async def _resume(self, vote: Vote) -> bool:
+        """Without an answer it counts as resumed: under its own id the vote cannot count twice, under a new one it could."""
+        try:
+            resumed = await self._reservations.resume(vote)
+        except ReservationsUnavailable:
+            self._metrics.reservation("unavailable")
+            return True
+        if resumed:
+            self._metrics.reservation("resumed")
+        return resumed
+
     async def _refuse_pending(self, vote: Vote) -> NoReturn:
-        left_ms = await self._reservations.expires_in_ms(vote.election_id, vote.voter_sub)
+        try:
+            left_ms = await self._reservations.expires_in_ms(vote.election_id, vote.voter_sub)
+        except ReservationsUnavailable:
+            left_ms = self._deadlines.pending_ms
         # Confirmed at this moment, it has a life of years; whoever asks again gets its receipt.
         raise Problem(ATTEMPT_PENDING, retry_after_seconds=min(left_ms / 1000, self._deadlines.pending_seconds))
 

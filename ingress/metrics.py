@@ -38,7 +38,7 @@ APPEND_SECONDS = Metric(
 RESERVATIONS = Metric(
     "ingress_reservations_total",
     "counter",
-    "By outcome: taken, resumed, held, confirmed, undecided, released, superseded (another vote holds it), unavailable.",
+    "By outcome: taken, resumed, held, confirmed, undecided, released, superseded (not this vote's any more), unavailable.",
     ("outcome",),
 )
 LOG_QUEUE = Metric("ingress_log_queue_messages", "gauge", "Votes handed to the producer whose delivery report is not in yet.")

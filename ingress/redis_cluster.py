@@ -7,6 +7,7 @@ answered, and where the slots lie is asked anew. What stands in Redis here is ad
 import asyncio
 import binascii
 import contextlib
+import logging
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,6 +19,8 @@ REFRESH_SECONDS = 10.0
 # Changes come in bursts; the slots are asked for at most so often.
 COOL_DOWN_SECONDS = 0.5
 SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
+logger = logging.getLogger(__name__)
+
 _SCRIPT_COMMANDS = {"EVALSHA", "EVAL"}
 
 
@@ -69,11 +72,14 @@ class RedisCluster:
 
     def ask(self, *command: str | bytes | int) -> asyncio.Future[Any]:
         """The future answer to a command of one key, or to PING, which any server answers."""
-        link = self._seed if len(command) == 1 else self._slots[slot_of(command)]
+        link = self._any() if len(command) == 1 else self._slots[slot_of(command)]
         if link is None:
             self._stale.set()
             raise RedisUnavailable("no server of the cluster has this slot")
         return link.ask(*command)
+
+    def _any(self) -> RedisLink:
+        return next((link for link in self._links.values() if link.connected), self._seed)
 
     async def _keep_fresh(self) -> None:
         while True:
@@ -85,13 +91,19 @@ class RedisCluster:
             await asyncio.sleep(COOL_DOWN_SECONDS)
 
     async def _refresh(self) -> None:
-        for link in (self._seed, *self._links.values()):
+        """Ask the servers that are known, then the one of the URL, until one knows a server for as many slots as before."""
+        served = sum(link is not None for link in self._slots)
+        for link in (*self._links.values(), self._seed):
             try:
                 ranges = await link.ask("CLUSTER", "SLOTS")
+                # A server that was taken out of the cluster knows of none.
+                if sum(last + 1 - first for first, last, *_ in ranges) >= max(served, 1):
+                    await self._take(ranges)
+                    return
             except RedisUnavailable:
                 continue
-            await self._take(ranges)
-            return
+            except (ValueError, TypeError, AttributeError) as error:
+                logger.warning("a server's answer about the slots cannot be read: %r", error)
 
     async def _take(self, ranges: list[list[Any]]) -> None:
         """Each range: first slot, last slot, the primary's address, its replicas' (Redis documentation, CLUSTER SLOTS)."""

@@ -22,6 +22,8 @@ from ingress.breaker import CircuitBreaker
 # When the time is up, answers may have arrived while the event loop was busy with requests. They are read within so many turns
 # of the loop; a server that has not answered has not by then either.
 GRACE_TURNS = 10
+# Name, TCP, TLS and scripts take several turns of a busy loop each. Nobody waits for so long: commands go without meanwhile.
+CONNECT_SECONDS = 2.0
 
 # Answers of a server that is not, or not yet, the one to ask: a new connection may lead to the one that is.
 _NOT_THE_ONE = ("READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN")
@@ -89,8 +91,8 @@ class Redis(Protocol):
 class RedisLink:
     """Belongs to one event loop. Answers are as Redis sends them: bytes, integers, lists, ``None``.
 
-    Every answer comes, or ``RedisUnavailable`` is raised, within twice ``seconds``: that of the batch under way and that of the
-    own one. After failures in a row the breaker refuses at once.
+    Every answer comes, or ``RedisUnavailable`` is raised, within twice ``seconds`` (that of the batch under way and that of the
+    own one) and ``GRACE_TURNS`` of the loop. After failures in a row the breaker refuses at once.
     """
 
     def __init__(self, url: str, seconds: float, on_moved: Callable[[], None] = lambda: None) -> None:
@@ -103,10 +105,15 @@ class RedisLink:
         self._connection: _Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
+        self._patience: asyncio.TimerHandle | None = None
         self._scheduled = False
         self._closed = False
         # Kept, because asking for it costs a system call (CPython 3.11 compares process ids).
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None
 
     @property
     def interrupted(self) -> bool:
@@ -162,68 +169,100 @@ class RedisLink:
     def _flush(self) -> None:
         """Send what waits, unless a batch is under way: its end sends the next."""
         self._scheduled = False
+        if not self._waiting or self._closed:
+            return
         if self._connection is None:
-            if self._waiting and self._connecting is None and not self._closed:
-                self._connecting = asyncio.get_running_loop().create_task(self._connect())
-        elif self._waiting and not self._connection.busy:
+            loop = asyncio.get_running_loop()
+            if self._connecting is None:
+                self._connecting = loop.create_task(self._connect())
+            if self._patience is None:
+                # A connection may take longer than a command may wait for it.
+                self._patience = loop.call_later(self._seconds, self._lose_patience, GRACE_TURNS)
+        elif not self._connection.busy:
             batch, self._waiting = self._waiting, []
-            self._connection.send(batch)
+            self._connection.send(batch, self._seconds)
+
+    def _lose_patience(self, turns: int) -> None:
+        if turns:
+            self._patience = asyncio.get_running_loop().call_later(0, self._lose_patience, turns - 1)
+            return
+        self._patience = None
+        if self._connection is None:
+            self._failed(f"no connection within {self._seconds:g} s")
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        address = self._address
-        context = ssl.create_default_context() if address.tls else None
+        connection = _Connection(self, loop)
         try:
-            async with asyncio.timeout(self._seconds):
-                connection = _Connection(self, loop)
-                if address.path is not None:
-                    await loop.create_unix_connection(lambda: connection, address.path)
-                else:
-                    await loop.create_connection(lambda: connection, address.host, address.port, ssl=context)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._open_connection(connection, loop)
                 # A server that has been restarted has forgotten its scripts.
                 first: list[Command] = [
-                    *address.greeting,
+                    *self._address.greeting,
                     *(("SCRIPT", "LOAD", script.text) for script in self._scripts.values()),
                 ]
                 if first:
                     answers = [loop.create_future() for _ in first]
-                    connection.send(list(zip(first, answers, strict=True)))
+                    connection.send(list(zip(first, answers, strict=True)), CONNECT_SECONDS)
                     await asyncio.gather(*answers)
-        except (OSError, TimeoutError, RedisUnavailable) as error:
+            if connection.lost:
+                raise ConnectionResetError("Redis closed the connection")  # noqa: TRY301 (one way out for all)
+        except Exception as error:  # noqa: BLE001 (whatever it is, nobody must be left waiting)
             connection.end("given up")
-            self._breaker.failed()
-            self._fail_waiting(str(error) or f"no connection within {self._seconds:g} s")
+            self._failed(str(error) or f"no connection within {CONNECT_SECONDS:g} s")
         else:
             self._connection = connection
         finally:
             self._connecting = None
         self._flush()
 
-    def answered(self) -> None:
-        """The connection has all answers of its batch."""
-        self._breaker.succeeded()
-        if self._connection is not None:
-            self._flush()
+    async def _open_connection(self, connection: "_Connection", loop: asyncio.AbstractEventLoop) -> None:
+        address = self._address
+        if address.path is not None:
+            await loop.create_unix_connection(lambda: connection, address.path)
+        else:
+            context = ssl.create_default_context() if address.tls else None
+            await loop.create_connection(lambda: connection, address.host, address.port, ssl=context)
 
-    def lost(self, connection: "_Connection") -> None:
+    def answered(self, connection: "_Connection", refusal: str) -> None:
+        """The connection has all answers of its batch. ``refusal`` is one of them, if all were errors."""
+        if connection is not self._connection:
+            return  # a handshake says nothing about how commands fare
+        if refusal:
+            self._count_failure(refusal)
+        else:
+            if self._breaker.open:
+                logger.info("Redis answers again")
+            self._breaker.succeeded()
+        self._flush()
+
+    def lost(self, connection: "_Connection", why: str) -> None:
         """The connection broke or was given up, and has failed what it had sent."""
         if connection is self._connection:
             self._connection = None
-            self._breaker.failed()
-            # They would have gone with the next batch, and Redis is not answering.
-            self._fail_waiting("the connection to Redis was lost")
+            # What waits would have gone with the next batch, and Redis is not answering.
+            self._failed(why)
+
+    def _failed(self, why: str) -> None:
+        self._count_failure(why)
+        self._fail_waiting(why)
+
+    def _count_failure(self, why: str) -> None:
+        was_open = self._breaker.open
+        self._breaker.failed()
+        if self._breaker.open and not was_open:
+            logger.warning("Redis is left alone for a while after failures in a row: %s", why)
 
     def resend(self, command: Command, answer: asyncio.Future[Any]) -> None:
         """A script was not known (SCRIPT FLUSH): the same again, with its text."""
         _, sha1, *rest = command
         self._waiting.append((("EVAL", self._scripts[cast("str", sha1)].text, *rest), answer))
 
-    @property
-    def seconds(self) -> float:
-        return self._seconds
-
     def _fail_waiting(self, why: str) -> None:
         waiting, self._waiting = self._waiting, []
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
         for _, answer in waiting:
             if not answer.done():
                 answer.set_exception(RedisUnavailable(why))
@@ -239,14 +278,19 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._sent: deque[tuple[Command, asyncio.Future[Any]]] = deque()
         self._deadline: asyncio.TimerHandle | None = None
+        # Of the batch under way: the last error, and whether anything but errors has come.
+        self._refusal = ""
+        self._accepted = False
+        self.lost = False
 
     @property
     def busy(self) -> bool:
         return bool(self._sent)
 
-    def send(self, batch: Sequence[tuple[Command, asyncio.Future[Any]]]) -> None:
+    def send(self, batch: Sequence[tuple[Command, asyncio.Future[Any]]], seconds: float) -> None:
+        """``seconds`` until it counts as not answered."""
         self._sent.extend(batch)
-        self._deadline = self._loop.call_later(self._link.seconds, self._late, GRACE_TURNS)
+        self._deadline = self._loop.call_later(seconds, self._late, seconds, GRACE_TURNS)
         if self._transport is not None:
             # hiredis's annotation knows tuples of one member only.
             self._transport.write(b"".join([hiredis.pack_command(command) for command, _ in batch]))  # type: ignore[arg-type]
@@ -275,33 +319,41 @@ class _Connection(asyncio.Protocol):
                         self._link.on_moved()
                     elif str(reply).startswith(_NOT_THE_ONE):
                         elsewhere = str(reply)
+                    self._refusal = str(reply)
                     if not answer.done():
                         answer.set_exception(RedisUnavailable(str(reply)))
-                elif not answer.done():
+                    continue
+                self._accepted = True
+                if not answer.done():
                     answer.set_result(reply)
         except hiredis.ProtocolError as error:
-            self.end(f"not Redis's protocol: {error}")
-            self._link.lost(self)
+            self._give_up(f"not Redis's protocol: {error}")
             return
         if elsewhere:
-            self.end(elsewhere)
-            self._link.lost(self)
+            self._give_up(elsewhere)
         elif not sent and self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-            self._link.answered()
+            refusal, self._refusal = "" if self._accepted else self._refusal, ""
+            self._accepted = False
+            self._link.answered(self, refusal)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self._fail(str(exc or "Redis closed the connection"))
-        self._link.lost(self)
+        self.lost = True
+        why = str(exc or "Redis closed the connection")
+        self._fail(why)
+        self._link.lost(self, why)
 
-    def _late(self, turns: int) -> None:
+    def _late(self, seconds: float, turns: int) -> None:
         if turns:
-            self._deadline = self._loop.call_later(0, self._late, turns - 1)
-            return
-        self.end(f"no answer within {self._link.seconds:g} s")
-        self._link.lost(self)
+            self._deadline = self._loop.call_later(0, self._late, seconds, turns - 1)
+        else:
+            self._give_up(f"no answer within {seconds:g} s")
+
+    def _give_up(self, why: str) -> None:
+        self.end(why)
+        self._link.lost(self, why)
 
     def _fail(self, why: str) -> None:
         if self._deadline is not None:

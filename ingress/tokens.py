@@ -65,15 +65,21 @@ class TokenVerifier:
         self._headers: dict[str, str] = {}
 
     async def authenticate(self, authorization: Sequence[str]) -> Voter:
-        """The voter behind the request's ``Authorization`` headers. Raises ``Problem``: 401, or 503 while no key is known."""
+        """The voter behind the request's ``Authorization`` headers.
+
+        Raises ``Problem``: 401, or 503 while no key is known, or while nobody can tell who is revoked.
+        """
         try:
-            return await self.verify(bearer_token(authorization))
+            voter = await self.verify(bearer_token(authorization))
         except InvalidToken:
             raise Problem(INVALID_TOKEN, headers={"www-authenticate": 'Bearer error="invalid_token"'}) from None
         except KeysUnknown:
             raise Problem(UNAVAILABLE, "No signing key is known yet.", retry_after_seconds=1) from None
         except TimeoutError:
             raise Problem(UNAVAILABLE, "The signing keys cannot be fetched now.", retry_after_seconds=1) from None
+        if not self._denylist.known:
+            raise Problem(UNAVAILABLE, "Revocations are not known yet.", retry_after_seconds=1)
+        return voter
 
     async def verify(self, token: str) -> Voter:
         """Raises ``InvalidToken``, ``KeysUnknown``, ``TimeoutError``.

@@ -45,7 +45,6 @@ class CastVote:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         arrived = time.monotonic()
-        self._in_hand += 1
         attempt = _Attempt()
         outcome = INTERNAL_ERROR.name
         try:
@@ -64,15 +63,17 @@ class CastVote:
             await send({"type": "http.response.start", "status": 202, "headers": headers})
             await send({"type": "http.response.body", "body": body})
         finally:
-            self._in_hand -= 1
             self._parts.metrics.vote_answered(outcome, time.monotonic() - arrived)
             if attempt.voter is not None:
                 action, result = _AUDITED.get(outcome, ("vote.refused", "refused"))
                 self._parts.audit.record(action, result, attempt.voter.sub, attempt.election_id, {"answer": outcome})
 
     def _require_room(self) -> None:
-        """Raises ``Problem`` (503) at once where taking one more would only slow all of them down."""
-        if self._in_hand > self._parts.settings.votes_in_hand:
+        """Raises ``Problem`` (503) at once where taking one more would only slow all of them down.
+
+        Only votes of believed voters are in hand: nobody without a token can take the place of those who have one.
+        """
+        if self._in_hand >= self._parts.settings.votes_in_hand:
             raise Problem(UNAVAILABLE, "Too many votes are being taken here at this moment.", retry_after_seconds=1)
 
     async def _cast(self, scope: Scope, receive: Receive, attempt: "_Attempt") -> Receipt:
@@ -90,7 +91,12 @@ class CastVote:
         require_candidate(election, ballot.candidate_id)  # 422
         check_idempotency_key(headers.idempotency_key, voter.sub, ballot.election_id)  # 422
         require_admission(election, voter, parts.now_ms())  # 403
-        return await parts.ballot_box.cast(election, voter.sub, ballot.candidate_id, started)  # 409, 503
+        self._require_room()
+        self._in_hand += 1
+        try:
+            return await parts.ballot_box.cast(election, voter.sub, ballot.candidate_id, started)  # 409, 503
+        finally:
+            self._in_hand -= 1
 
 
 class _Attempt:

@@ -50,6 +50,7 @@ async def confirm(settings: Settings) -> None:
         stack.push_async_callback(redis.close)
         reservations = RedisReservations(redis, ReservationForm(settings.reservation_secret), settings.deadlines.pending_ms)
         marks = RedisMarks(redis)
+        await redis.open()
 
         registry = stack.enter_context(Registry(settings.schema_registry_url))
         log = KafkaUniqueVotes(settings.kafka_bootstrap_servers, registry.schema_by_id)

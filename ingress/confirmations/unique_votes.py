@@ -153,11 +153,14 @@ class KafkaUniqueVotes:
             raise UndecodableValue("the key is not electionId:sub")
         try:
             datum = avro.decode(value, self._schema_of(avro.schema_id_of(value)))
-            return UniqueVote(election_id, voter_sub, datum["vote_id"], to_ms(datum["cast_at"]))
+            vote = UniqueVote(election_id, voter_sub, datum["vote_id"], to_ms(datum["cast_at"]))
         except (SchemaNotRegistered, KeyError, AttributeError) as error:
             raise UndecodableValue(f"not of the schema of {TOPIC}: {error}") from error
         except RegistryUnavailable as error:
             raise LogUnavailable(str(error)) from error
+        if vote.cast_at_ms < 0:
+            raise UndecodableValue("cast before the epoch")
+        return vote
 
     def _start(self, offsets: Mapping[int, int]) -> Mapping[int, int]:
         try:

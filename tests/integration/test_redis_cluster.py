@@ -28,6 +28,30 @@ def ask(client: redis.Redis, *command: str | int) -> Any:
     return untyped.execute_command(*command)
 
 
+def options(port: int, bus: int, folder: Path) -> list[str]:
+    """Of a server that can be part of a cluster."""
+    named = {
+        "port": port,
+        "bind": "127.0.0.1",
+        "dir": folder,
+        "save": "",
+        "cluster-enabled": "yes",
+        "cluster-port": bus,
+        "cluster-require-full-coverage": "no",
+    }
+    return [argument for name, value in named.items() for argument in (f"--{name}", str(value))]
+
+
+def until(holds: Callable[[], object]) -> None:
+    give_up = time.monotonic() + UP_WITHIN_SECONDS
+    while True:
+        with contextlib.suppress(redis.RedisError):
+            if holds():
+                return
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+
+
 class Cluster:
     """Three servers that share the slots."""
 
@@ -37,27 +61,19 @@ class Cluster:
         self.processes = []
         for port, bus in zip(self.ports, self.buses, strict=True):
             (folder / str(port)).mkdir()
-            options = {
-                "port": port,
-                "bind": "127.0.0.1",
-                "dir": folder / str(port),
-                "save": "",
-                "cluster-enabled": "yes",
-                "cluster-port": bus,
-                "cluster-require-full-coverage": "no",
-            }
-            arguments = [argument for name, value in options.items() for argument in (f"--{name}", str(value))]
-            self.processes.append(subprocess.Popen(["redis-server", *arguments], stdout=subprocess.DEVNULL))
+            self.processes.append(
+                subprocess.Popen(["redis-server", *options(port, bus, folder / str(port))], stdout=subprocess.DEVNULL)
+            )
 
     def share_the_slots(self) -> None:
         share = -(-SLOTS // SERVERS)
         for number, client in enumerate(self.clients()):
-            self._until(client.ping)
+            until(client.ping)
             ask(client, "CLUSTER", "ADDSLOTSRANGE", number * share, min(SLOTS, (number + 1) * share) - 1)
             if number > 0:
                 ask(client, "CLUSTER", "MEET", "127.0.0.1", self.ports[0], self.buses[0])
         for client in self.clients():
-            self._until(partial(self._is_whole, client))
+            until(partial(self._is_whole, client))
 
     def clients(self) -> list[redis.Redis]:
         return [redis.Redis(port=port) for port in self.ports]
@@ -76,15 +92,6 @@ class Cluster:
     def _is_whole(self, client: redis.Redis) -> bool:
         told: dict[str, str] = ask(client, "CLUSTER INFO")
         return (told["cluster_state"], told["cluster_known_nodes"], told["cluster_slots_ok"]) == ("ok", str(SERVERS), str(SLOTS))
-
-    def _until(self, holds: Callable[[], object]) -> None:
-        give_up = time.monotonic() + UP_WITHIN_SECONDS
-        while True:
-            with contextlib.suppress(redis.RedisError):
-                if holds():
-                    return
-            assert time.monotonic() < give_up
-            time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -137,20 +144,44 @@ async def test_a_slot_that_moves_costs_one_answer(cluster: Cluster, client: Redi
     assert await reservations.take(vote("voter-1", 2)) is not None
 
 
-# The last one: a server is gone from then on.
+@pytest.fixture
+def outsider(tmp_path: Path) -> Iterator[int]:
+    """The port of a server that belongs to no cluster, and would have slots."""
+    port, bus = free_ports(2)
+    with subprocess.Popen(
+        ["redis-server", *options(port, bus, tmp_path)],
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        until(redis.Redis(port=port).ping)
+        yield port
+        process.kill()
+
+
+async def test_a_server_that_was_taken_out_of_the_cluster_is_not_believed(client: RedisCluster, outsider: int) -> None:
+    await client._seed.close()
+    client._seed = client._link("127.0.0.1", outsider)
+    for link in list(client._links.values()):
+        await link.close()  # nobody else can be asked
+    before = list(client._slots)
+    await client._refresh()
+    assert client._slots == before
+
+
+# The last one: the server that the URL names is gone from then on.
 async def test_without_one_server_its_voters_go_without_and_all_others_as_before(cluster: Cluster, client: RedisCluster) -> None:
     for server in cluster.clients():
         server.flushall()
     reservations = RedisReservations(client, FORM, 60_000)
-    cluster.processes[2].kill()
-    cluster.processes[2].wait()
+    cluster.processes[0].kill()
+    cluster.processes[0].wait()
     answers = await asyncio.gather(*(reservations.take(vote(f"voter-{n}")) for n in range(300)), return_exceptions=True)
     taken = [answer for answer in answers if answer is None]
     without = [answer for answer in answers if isinstance(answer, ReservationsUnavailable)]
     assert len(taken) + len(without) == 300
     assert len(taken) > 100
     assert len(without) > 50
-    assert client.interrupted or len(without) < 300
+    # What is asked of any server is asked of one that is there.
+    assert await client.ask("PING") == b"PONG"
 
 
 def test_a_hash_tag_decides_the_slot() -> None:

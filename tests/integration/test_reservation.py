@@ -1,11 +1,13 @@
 """Reservations in a real Redis: the shared suite, and what happens when Redis does not answer."""
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
+import hiredis
 import pytest
 from redis.asyncio import Redis
 
@@ -110,6 +112,61 @@ async def test_a_server_that_does_not_answer_costs_its_deadline_and_then_nothing
             await reservations.take(vote())
         assert loop.time() - started < 0.02
         await redis.close()
+
+
+@pytest.mark.parametrize("refusal", [b"-NOREPLICAS not enough good replicas to write\r\n", b"-READONLY you cannot write\r\n"])
+async def test_a_server_that_refuses_every_command_is_left_alone_too(refusal: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        parser = hiredis.Reader()
+        while data := await reader.read(4096):
+            parser.feed(data)
+            while (command := parser.gets()) is not False:
+                writer.write(b"+OK\r\n" if command[0] == b"SCRIPT" else refusal)
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        redis = link(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
+        reservations = RedisReservations(redis, FORM, PENDING_MS)
+        for _ in range(FAILURES_TO_OPEN):
+            with pytest.raises(ReservationsUnavailable):
+                await reservations.take(vote())
+        with pytest.raises(ReservationsUnavailable, match="circuit"):
+            await reservations.take(vote())
+        assert redis.interrupted
+        await redis.close()
+    assert "left alone" in caplog.text
+
+
+async def test_an_address_that_leads_nowhere_keeps_nobody_waiting() -> None:
+    redis = link("redis://redis..internal:6379", SECONDS)
+    reservations = RedisReservations(redis, FORM, PENDING_MS)
+    async with asyncio.timeout(5):
+        with pytest.raises(ReservationsUnavailable):
+            await reservations.take(vote())
+    await redis.close()
+
+
+async def test_a_busy_event_loop_can_connect(redis_url: str) -> None:
+    redis = link(redis_url, 0.1)
+    reservations = RedisReservations(redis, FORM, 10_000)
+    voter = f"voter-{uuid4()}"
+
+    async def keep_busy() -> None:
+        while True:
+            time.sleep(0.04)  # noqa: ASYNC251 (a turn of the loop takes about as long as a command may)
+            await asyncio.sleep(0)
+
+    busy = asyncio.create_task(keep_busy())
+    try:
+        async with asyncio.timeout(20):
+            while True:
+                with contextlib.suppress(ReservationsUnavailable):
+                    if await reservations.take(vote(voter)) is None:
+                        break
+                await asyncio.sleep(0.05)
+    finally:
+        busy.cancel()
+    await redis.close()
 
 
 async def test_a_wrong_password_is_a_server_that_is_away(redis_url: str) -> None:

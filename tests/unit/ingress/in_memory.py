@@ -61,7 +61,7 @@ class InMemoryDenylist:
 
 
 class InMemoryReservations:
-    """``away`` makes every call fail; ``confirms_away`` those that confirm."""
+    """``away`` makes every call fail, the others those of one kind."""
 
     def __init__(self, pending_ms: int, now_ms: Clock) -> None:
         self._pending_ms = pending_ms
@@ -70,6 +70,8 @@ class InMemoryReservations:
         self.held: dict[tuple[str, str], tuple[Reservation, str, int]] = {}
         self.away = False
         self.confirms_away = False
+        self.resumes_away = False
+        self.lives_away = False
 
     def _get(self, key: tuple[str, str]) -> tuple[Reservation, str, int] | None:
         if self.away:
@@ -96,6 +98,8 @@ class InMemoryReservations:
         return None
 
     async def resume(self, vote: Vote) -> bool:
+        if self.resumes_away:
+            raise ReservationsUnavailable("away")
         if held := self._is_held(vote, State.UNDECIDED):
             self._hold(vote, State.PENDING, self._now_ms() + self._pending_ms)
         return held
@@ -132,6 +136,8 @@ class InMemoryReservations:
         return None if found is None else found[0]
 
     async def expires_in_ms(self, election_id: str, voter_sub: str) -> int:
+        if self.lives_away:
+            raise ReservationsUnavailable("away")
         found = self._get((election_id, voter_sub))
         return 0 if found is None else found[2] - self._now_ms()
 

@@ -21,7 +21,7 @@ from tests.unit.ingress.factories import ELECTION, NOW, OPENS, election, token
 from tests.unit.ingress.in_memory import InMemoryKeys, World
 
 BALLOT = {"electionId": ELECTION, "candidateId": "alice"}
-SHORT = Deadlines(body_seconds=0.2, request_seconds=1.6, message_seconds=0.1, redis_seconds=0.05, pending_seconds=2.0)
+SHORT = Deadlines(body_seconds=0.2, request_seconds=1.6, message_seconds=0.1, redis_seconds=0.01, pending_seconds=2.0)
 
 
 @asynccontextmanager
@@ -112,6 +112,35 @@ async def test_votes_beyond_what_can_be_in_hand_are_refused_at_once() -> None:
         assert is_problem(refused, 503, "unavailable")
         assert refused.headers["retry-after"] == "1"
         assert (await client.post("/vote", json=BALLOT, headers=bearer("voter-6"))).status_code == 202
+
+
+async def test_nobody_without_a_token_takes_the_place_of_those_who_have_one() -> None:
+    world = World()
+    world.settings = replace(world.settings, votes_in_hand=1)
+    async with serving(world) as (client, app):
+
+        async def never() -> dict[str, Any]:
+            await asyncio.sleep(10)
+            return {"type": "http.disconnect"}
+
+        async def nowhere(_message: Any) -> None: ...
+
+        scope = {"type": "http", "method": "POST", "path": "/vote", "headers": [], "query_string": b"", "http_version": "1.1"}
+        idlers = [asyncio.ensure_future(app(scope, never, nowhere)) for _ in range(5)]
+        await asyncio.sleep(0)
+        assert (await client.post("/vote", json=BALLOT, headers=bearer())).status_code == 202
+        for idler in idlers:
+            idler.cancel()
+        await asyncio.gather(*idlers, return_exceptions=True)
+
+
+async def test_while_nobody_can_tell_who_is_revoked_no_vote_is_taken() -> None:
+    world = World()
+    world.denylist.known = False
+    async with serving(world) as (client, _):
+        assert is_problem(await client.post("/vote", json=BALLOT, headers=bearer()), 503, "unavailable")
+        assert is_problem(await client.post("/vote", json=BALLOT, headers=bearer(aud="other")), 401, "invalid-token")
+    assert world.log.votes == []
 
 
 REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {

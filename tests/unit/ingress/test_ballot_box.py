@@ -20,7 +20,7 @@ from ingress.reservation import State
 from tests.unit.ingress.factories import CLOSES, ELECTION, NOW, NOW_MS, election
 from tests.unit.ingress.in_memory import World
 
-SHORT = Deadlines(request_seconds=1.6, message_seconds=0.1, redis_seconds=0.05, pending_seconds=2.0)
+SHORT = Deadlines(request_seconds=1.6, message_seconds=0.1, redis_seconds=0.01, pending_seconds=2.0)
 
 
 async def cast(box: BallotBox, candidate_id: str = "alice") -> Receipt:
@@ -109,6 +109,38 @@ async def test_of_many_that_repeat_an_undecided_attempt_one_is_accepted() -> Non
     answers = await asyncio.gather(*(cast(box) for _ in range(20)), return_exceptions=True)
     assert len([answer for answer in answers if isinstance(answer, Receipt)]) == 1
     assert len(world.log.votes) == 2
+
+
+async def test_a_repeated_attempt_that_is_not_handed_over_leaves_the_first_one_undecided() -> None:
+    world = World(deadlines=SHORT)
+    world.log.loses = True
+    await refusal(world)
+    world.log.refuses = True
+    assert (await refusal(world)).kind is OUTCOME_UNDECIDED
+    assert world.reservations.held[ELECTION, "voter-1"][0].state is State.UNDECIDED
+    assert (await refusal(world, "bob")).kind is ATTEMPT_PENDING
+
+
+async def test_without_an_answer_the_same_choice_still_is_the_same_vote() -> None:
+    world = World(deadlines=SHORT)
+    world.log.loses = True
+    await refusal(world)
+    world.log.loses = False
+    world.reservations.resumes_away = True
+    receipt = await cast(world.ballot_box())
+    first, second = world.log.votes
+    assert first.vote_id == second.vote_id == receipt.vote_id
+
+
+async def test_who_cannot_be_told_how_long_to_wait_is_refused_all_the_same() -> None:
+    world = World(deadlines=SHORT)
+    world.log.loses = True
+    await refusal(world)
+    world.reservations.lives_away = True
+    problem = await refusal(world, "bob")
+    assert problem.kind is ATTEMPT_PENDING
+    assert problem.headers["retry-after"] == "2"
+    assert len(world.log.votes) == 1
 
 
 async def test_another_choice_waits_until_an_undecided_attempt_expires() -> None:

@@ -14,7 +14,7 @@ from tests.fatal_errors import fail_for_good
 
 TOPIC = topics.load("local")["votes-in"]
 VOTE = Vote("8a5e", "election-2025-01", "voter-1", "alice", 1_748_779_200_250, 3)
-DEADLINES = Deadlines(request_seconds=2, message_seconds=0.3, pending_seconds=3)
+DEADLINES = Deadlines(request_seconds=2, message_seconds=0.3, redis_seconds=0.02, pending_seconds=3)
 
 
 def kafka_log(on_failure: Callable[[], None] = lambda: None) -> KafkaVoteLog:
