@@ -19,6 +19,8 @@ TOPIC = "audit-log"
 # An auditor can wait; a vote is cheaper when its event travels with others.
 LINGER_MILLISECONDS = 100
 POLL_SECONDS = 0.5
+# Events of so long are made and handed over together, which costs a vote less than one by one.
+GATHER_SECONDS = 0.05
 # Events of about 200 bytes that are kept while Kafka is away.
 QUEUE_LIMIT_EVENTS = 100_000
 
@@ -49,6 +51,7 @@ class KafkaAuditLog:
         self._encode = encode
         self._now_ms = now_ms
         self._ids = RandomIds()
+        self._gathered: list[tuple[int, str, str, str, str | None, Mapping[str, str]]] = []
         self._dropped = 0
 
     async def open(self) -> None:
@@ -57,6 +60,7 @@ class KafkaAuditLog:
         self._poller = asyncio.create_task(self._keep_polling())
 
     async def close(self) -> None:
+        self._hand_over()
         self._poller.cancel()
         await asyncio.gather(self._poller, return_exceptions=True)
         if left := await asyncio.to_thread(self._producer.flush, AUDIT_FLUSH_SECONDS):
@@ -67,22 +71,33 @@ class KafkaAuditLog:
         return float(self._dropped)
 
     def record(self, action: str, outcome: str, subject: str, election_id: str | None, details: Mapping[str, str]) -> None:
-        event_id = self._ids.new()
-        event = {
-            "event_id": event_id,
-            "occurred_at": self._now_ms(),
-            "source": "ingress",
-            "action": action,
-            "outcome": outcome,
-            "subject": subject,
-            "election_id": election_id,
-            "actor": None,
-            "details": details,
-        }
+        if not self._gathered:
+            asyncio.get_running_loop().call_later(GATHER_SECONDS, self._hand_over)
+        self._gathered.append((self._now_ms(), action, outcome, subject, election_id, details))
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        messages: list[dict[str, Any]] = []
+        for occurred_at, action, outcome, subject, election_id, details in gathered:
+            event_id = self._ids.new()
+            event = {
+                "event_id": event_id,
+                "occurred_at": occurred_at,
+                "source": "ingress",
+                "action": action,
+                "outcome": outcome,
+                "subject": subject,
+                "election_id": election_id,
+                "actor": None,
+                "details": details,
+            }
+            messages.append({"key": event_id, "value": self._encode(event)})
+        queued = 0
         try:
-            self._producer.produce(TOPIC, self._encode(event), event_id)
-        except (BufferError, KafkaException):
-            self._dropped += 1
+            queued = self._producer.produce_batch(TOPIC, messages)
+        except (BufferError, KafkaException) as error:
+            logger.debug("audit events were not handed over: %s", error)
+        self._dropped += len(messages) - queued
 
     async def _keep_polling(self) -> None:
         while True:

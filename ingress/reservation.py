@@ -7,7 +7,7 @@
                        undecided ───────────────────┘
                        (mark_undecided)
 
-What ``votes-unique`` says is kept whatever is held (``confirm.py``).
+What ``votes-unique`` says is kept whatever is held (``ingress.confirmations``).
 
 It is released only when the vote certainly was not handed to the log. When the outcome is unknown it becomes undecided and stays
 until it expires; the same choice may meanwhile be sent again as the same vote, which cannot count twice.

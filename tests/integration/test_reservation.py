@@ -5,6 +5,7 @@ import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
 import hiredis
@@ -116,13 +117,19 @@ async def test_a_server_that_does_not_answer_costs_its_deadline_and_then_nothing
 
 @pytest.mark.parametrize("refusal", [b"-NOREPLICAS not enough good replicas to write\r\n", b"-READONLY you cannot write\r\n"])
 async def test_a_server_that_refuses_every_command_is_left_alone_too(refusal: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    handlers: list[asyncio.Task[Any] | None] = []
+
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.append(asyncio.current_task())
         parser = hiredis.Reader()
-        while data := await reader.read(4096):
-            parser.feed(data)
-            while (command := parser.gets()) is not False:
-                writer.write(b"+OK\r\n" if command[0] == b"SCRIPT" else refusal)
-        writer.close()
+        try:
+            with contextlib.suppress(ConnectionError):  # how the link ends it
+                while data := await reader.read(4096):
+                    parser.feed(data)
+                    while (command := parser.gets()) is not False:
+                        writer.write(b"+OK\r\n" if command[0] == b"SCRIPT" else refusal)
+        finally:
+            writer.close()
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
         redis = link(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
@@ -134,6 +141,8 @@ async def test_a_server_that_refuses_every_command_is_left_alone_too(refusal: by
             await reservations.take(vote())
         assert redis.interrupted
         await redis.close()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(handler for handler in handlers if handler is not None))
     assert "left alone" in caplog.text
 
 
