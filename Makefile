@@ -37,8 +37,8 @@ status: ## Show how every process and job is
 	@$(RUN) compose status
 
 .PHONY: logs
-logs: ## Follow the logs; of one process with: make logs P=kafka
-	@$(RUN) compose logs --lines $(LINES) $(P)
+logs: ## Follow the logs; of one process with: make logs P=kafka; and end with: ARGS=--no-follow
+	@$(RUN) compose logs --lines $(LINES) $(ARGS) $(P)
 
 .PHONY: audit
 audit: ## Compare the log, Redis and PostgreSQL, vote by vote
@@ -49,7 +49,7 @@ test: setup lint ## Run all tests against real parts, on ports and data of their
 	@$(RUN) pytest
 
 .PHONY: bench-ingress
-bench-ingress: setup ## Measure what a vote costs the ingress, beside what it is compared with (about ten minutes)
+bench-ingress: setup ## Measure what a vote costs the ingress, beside what it is compared with (about five minutes)
 	@$(RUN) tests.load.bench_ingress $(ARGS)
 
 .PHONY: unit

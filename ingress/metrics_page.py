@@ -7,7 +7,7 @@ from ingress.metrics import METRICS, Metric
 
 _PROCESSES = (
     ("The voting API", "`GET /metrics` of each instance; with several workers, those of the worker that answers.", METRICS),
-    ("The confirmations", "`GET /metrics` on `CONFIRM_METRICS_PORT`.", confirmations.METRICS),
+    ("The confirmations", "`GET /metrics` on `CONFIRM_METRICS_PORT` (9251 on one machine).", confirmations.METRICS),
 )
 
 
