@@ -43,7 +43,7 @@ def spare_the_garbage_collector() -> None:
 
 
 def server(target: str, settings: Settings, loop: Loops = Loops.uvloop) -> MPServer:
-    """The server of a factory of applications, ``module:name``. A vote costs a third less on uvloop (docs/performance.md)."""
+    """The server of a factory of applications, ``module:name``. uvloop: what it saves is in docs/performance.md."""
     return MPServer(
         target,
         factory=True,

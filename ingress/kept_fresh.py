@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import time
+from abc import ABC, abstractmethod
 
 from ingress.postgres import RecordUnavailable
 
 logger = logging.getLogger(__name__)
 
 
-class KeptFresh:
+class KeptFresh(ABC):
     """Base of a part that reads itself again and again. ``open`` does not fail when the record is away: it goes on trying.
 
     A change is seen within ``refresh_seconds`` and one read, which ``ingress.postgres.QUERY_SECONDS`` bounds.
@@ -25,9 +26,9 @@ class KeptFresh:
         self._last_success: float | None = None
         self._away = False
 
+    @abstractmethod
     async def _read(self) -> None:
         """Read once, and keep what was read. Raises ``RecordUnavailable``."""
-        raise NotImplementedError
 
     @property
     def known(self) -> bool:

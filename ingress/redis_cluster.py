@@ -131,9 +131,13 @@ class RedisCluster:
 
 
 def slot_of(command: tuple[str | bytes | int, ...]) -> int:
-    """The slot of a command's one key (Redis Cluster specification, "Hash tags")."""
+    """The slot of a command's one key."""
     key = command[3] if command[0] in _SCRIPT_COMMANDS else command[1]
-    text = key.encode() if isinstance(key, str) else bytes(str(key), "ascii") if isinstance(key, int) else key
-    _, opened, rest = text.partition(b"{")
+    return slot_of_key(key if isinstance(key, bytes) else str(key).encode())
+
+
+def slot_of_key(key: bytes) -> int:
+    """CRC-16/XMODEM of the key, or of its hash tag if it has one (Redis Cluster specification, "Hash tags")."""
+    _, opened, rest = key.partition(b"{")
     tag, closed, _ = rest.partition(b"}")
-    return binascii.crc_hqx(tag if opened and closed and tag else text, 0) % SLOTS
+    return binascii.crc_hqx(tag if opened and closed and tag else key, 0) % SLOTS

@@ -209,10 +209,7 @@ class RedisReservations:
     async def take(self, vote: Vote) -> Held | None:
         key = self._form.key(vote.election_id, vote.voter_sub)
         value = self._form.open_value(State.PENDING, vote)
-        try:
-            held = await self._redis.ask("SET", key, value, "NX", "GET", "PX", self._pending_ms)
-        except RedisUnavailable as error:
-            raise ReservationsUnavailable(str(error)) from error
+        held = await self._answer("SET", key, value, "NX", "GET", "PX", self._pending_ms)
         return None if held is None else self._form.held(held, vote)
 
     async def resume(self, vote: Vote) -> bool:

@@ -19,11 +19,13 @@ def read_object(data: bytes) -> dict[str, Any]:
     What programs write is compact; it is read by a reader that is five times as fast and lets duplicate members pass. If writing
     what it read gives the very bytes that came, there were none: the writer cannot have written a member twice.
     """
+    value: Any = None
     try:
         value = _decode(data)
-        if _encode(value) != data:
-            value = _read_strictly(data)
+        same = _encode(value) == data
     except (ValueError, RecursionError):  # msgspec.DecodeError is a ValueError
+        same = False
+    if not same:
         value = _read_strictly(data)
     if not isinstance(value, dict):
         raise MalformedJson("not an object")

@@ -11,7 +11,6 @@ names it with a random id (``master_replid``), another one whenever a server sta
 between two moves can be vouched for by the second.
 """
 
-import binascii
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -19,10 +18,10 @@ from typing import Any, Protocol
 import msgspec
 
 from ingress.pipeline import ask_all
+from ingress.redis_cluster import SLOTS, slot_of_key
 from ingress.redis_link import Redis, RedisUnavailable, Script
 from ingress.reservation import ReservationsUnavailable
 
-CLUSTER_SLOTS = 16_384
 # One mark in every 128 slots: a server that holds a range of so many has one, in a cluster of up to 128 shards.
 MARKS = 128
 
@@ -110,13 +109,12 @@ class RedisMarks:
 
 def mark_keys() -> list[bytes]:
     """The keys of the marks: one in the first slot of each range of slots. Takes a tenth of a second, and is always the same."""
-    apart = CLUSTER_SLOTS // MARKS
+    apart = SLOTS // MARKS
     found: dict[int, bytes] = {}
     number = 0
     while len(found) < MARKS:
         key = b"r:mark:%d" % number
-        # Redis Cluster's slot of a key without braces: CRC-16/XMODEM.
-        slot = binascii.crc_hqx(key, 0) % CLUSTER_SLOTS
+        slot = slot_of_key(key)
         if slot % apart == 0:
             found.setdefault(slot, key)
         number += 1

@@ -1,7 +1,8 @@
 import pytest
 from redis.crc import key_slot
 
-from ingress.confirmations.marks import CLUSTER_SLOTS, MARKS, Mark, mark_keys
+from ingress.confirmations.marks import MARKS, Mark, mark_keys
+from ingress.redis_cluster import SLOTS
 from tests.unit.ingress.confirmations.in_memory import Cluster
 from tests.unit.ingress.confirmations.marks_suite import Deed, MarksSuite
 
@@ -29,7 +30,7 @@ class TestInMemory(MarksSuite):
 
 def test_the_marks_stand_evenly_over_the_slots_of_a_cluster() -> None:
     slots = [key_slot(key) for key in mark_keys()]
-    assert slots == list(range(0, CLUSTER_SLOTS, CLUSTER_SLOTS // MARKS))
+    assert slots == list(range(0, SLOTS, SLOTS // MARKS))
 
 
 def test_the_keys_of_the_marks_never_change() -> None:
