@@ -18,6 +18,7 @@ from ingress.receipt import Receipt
 from ingress.reservation import Held, Reservations, ReservationsUnavailable, State
 from ingress.vote import Vote
 from ingress.vote_log import NotHandedOver, Undecided, VoteLog
+from ingress.voter import Voter
 
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 0.25
@@ -34,14 +35,22 @@ class BallotBox:
         self._now_ms = now_ms
         self._ids = RandomIds()
 
-    async def cast(self, election: Election, voter_sub: str, candidate_id: str, started: float) -> Receipt:
+    async def cast(self, election: Election, voter: Voter, candidate_id: str, started: float) -> Receipt:
         """Put a checked vote into the log. Returns once the broker has acknowledged it in time for the election.
 
         ``started`` is the monotonic time at which the request's budget began; it ends within that budget
         (``ingress.deadlines``). Raises ``Problem``: 409 with the receipt of the earlier vote, 403 if the vote came too late, 503
         otherwise.
         """
-        fresh = Vote(self._ids.new(), election.election_id, voter_sub, candidate_id, self._now_ms(), election.version)
+        fresh = Vote(
+            vote_id=self._ids.new(),
+            election_id=election.election_id,
+            voter_sub=voter.sub,
+            candidate_id=candidate_id,
+            cast_at_ms=self._now_ms(),
+            catalogue_version=election.version,
+            jurisdiction=voter.jurisdiction or "",
+        )
         vote = await self._reserve(fresh, started + self._deadlines.wait_seconds)
         handed_over = time.monotonic()
         try:
@@ -68,7 +77,8 @@ class BallotBox:
         """Returns the vote that has the reservation, or that goes without one because there is no telling.
 
         Waits for an attempt of this voter that is under way. One that was left undecided is sent again as the same vote, if the
-        choice is the same: whichever of its copies counts, its receipt is right.
+        choice is the same: whichever of its copies counts, its receipt is right. The copy says by which version of the election
+        and for which jurisdiction it was checked itself.
         """
         pause = FIRST_PAUSE_SECONDS
         try:

@@ -49,7 +49,7 @@ class Record(Protocol):
     """Each method raises ``RecordUnavailable``."""
 
     async def elections(self) -> list[Election]:
-        """The newest version of every election."""
+        """The newest version of every election that the log has. A vote may name it: whoever judges the vote can look it up."""
 
     async def denied(self, known_change_id: str | None) -> DeniedEntries | None:
         """Every entry that has not expired, or ``None`` if nothing has changed since ``known_change_id``."""

@@ -162,7 +162,7 @@ def read_claims(claims: dict[str, Any], rules: TokenRules, denylist: Denylist, n
         sub=sub,
         scopes=_scopes(claims),
         eligible=claims.get("eligible") is True,
-        jurisdiction=_text(claims, "jurisdiction") if claims.get("jurisdiction") is not None else None,
+        jurisdiction=_jurisdiction(claims) if claims.get("jurisdiction") is not None else None,
         aal=_text(claims, "aal") if claims.get("aal") is not None else "",
     )
 
@@ -187,6 +187,16 @@ def _scopes(claims: dict[str, Any]) -> frozenset[str]:
                 raise InvalidToken("scope")
             return frozenset(_texts(value, name))
     return frozenset()
+
+
+def _jurisdiction(claims: dict[str, Any]) -> str:
+    """Any text that can be written in UTF-8, as votes are; half a surrogate, which JSON can name, cannot."""
+    text = _text(claims, "jurisdiction")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidToken("jurisdiction") from error
+    return text
 
 
 def _text(members: dict[str, Any], name: str) -> str:

@@ -8,7 +8,10 @@ from schemas import avro
 
 
 class Vote(msgspec.Struct, frozen=True):
-    """A record of ``votes-in``. ``cast_at_ms`` is milliseconds since the epoch, by the clock of the ingress."""
+    """A record of ``votes-in``. ``cast_at_ms`` is milliseconds since the epoch, by the clock of the ingress.
+
+    ``jurisdiction`` is the voter's, empty where the token has none.
+    """
 
     vote_id: str
     election_id: str
@@ -16,6 +19,7 @@ class Vote(msgspec.Struct, frozen=True):
     candidate_id: str
     cast_at_ms: int
     catalogue_version: int
+    jurisdiction: str = ""
 
     def datum(self) -> dict[str, str | int]:
         return {
@@ -25,6 +29,7 @@ class Vote(msgspec.Struct, frozen=True):
             "candidate_id": self.candidate_id,
             "cast_at": self.cast_at_ms,
             "catalogue_version": self.catalogue_version,
+            "jurisdiction": self.jurisdiction,
         }
 
 

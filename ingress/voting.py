@@ -94,7 +94,7 @@ class CastVote:
         self._require_room()
         self._in_hand += 1
         try:
-            return await parts.ballot_box.cast(election, voter.sub, ballot.candidate_id, started)  # 409, 503
+            return await parts.ballot_box.cast(election, voter, ballot.candidate_id, started)  # 409, 503
         finally:
             self._in_hand -= 1
 

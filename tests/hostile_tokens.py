@@ -447,6 +447,8 @@ HOSTILE_TOKENS: dict[str, Callable[[Forge], str]] = {
     "scope as a list": lambda forge: forge.with_claims(scp=None, scope=["vote:cast"]),
     "jurisdiction as a list": lambda forge: forge.with_claims(jurisdiction=["be"]),
     "jurisdiction as a number": lambda forge: forge.with_claims(jurisdiction=1),
+    "an empty jurisdiction": lambda forge: forge.with_claims(jurisdiction=""),
+    "jurisdiction with half a surrogate": lambda forge: _raw_claim(forge, "jurisdiction", '"be\\ud800"'),
     "aal as a number": lambda forge: forge.with_claims(aal=2),
     "aal as a list": lambda forge: forge.with_claims(aal=["aal2"]),
     # ── what it may be revoked by ──

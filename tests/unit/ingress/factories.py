@@ -10,6 +10,7 @@ from joserfc.jwk import RSAKey
 from ingress.election import Candidate, Election
 from ingress.tokens import TokenRules
 from ingress.vote import Vote
+from ingress.voter import Voter
 
 ISSUER = "http://hydra.test"
 ELECTION = "election-2025-01"
@@ -65,6 +66,10 @@ def election(**changes: Any) -> Election:
         "candidates": (Candidate("alice", "Alice"), Candidate("bob", "Bob"), Candidate("carol", "Carol")),
     }
     return Election(**(values | changes))
+
+
+def voter(sub: str = "voter-1", jurisdiction: str | None = None) -> Voter:
+    return Voter(sub, frozenset({"vote:cast"}), eligible=True, jurisdiction=jurisdiction, aal="aal1")
 
 
 def vote(voter_sub: str = "voter-1", number: int = 1, **changes: Any) -> Vote:

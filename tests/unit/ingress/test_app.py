@@ -223,6 +223,15 @@ async def test_the_checks_run_in_the_order_of_the_contract(client: httpx.AsyncCl
     await refused(409, "already-voted")
 
 
+@pytest.mark.parametrize(("claim", "said"), [("be", "be"), ("Île-de-France ", "Île-de-France "), (None, "")])
+async def test_a_vote_says_what_the_token_says_about_the_jurisdiction(
+    client: httpx.AsyncClient, world: World, claim: str | None, said: str
+) -> None:
+    answer = await client.post("/vote", json=BALLOT, headers=bearer(jurisdiction=claim))
+    assert answer.status_code == 202
+    assert [vote.jurisdiction for vote in world.log.votes] == [said]
+
+
 async def test_the_key_of_voter_and_election_is_taken(client: httpx.AsyncClient) -> None:
     key = hashlib.sha256(b"voter-1" + ELECTION.encode()).hexdigest()
     wrong = await client.post("/vote", json=BALLOT, headers=bearer() | {"idempotency-key": key.upper()})

@@ -17,14 +17,14 @@ from ingress.problems import (
 )
 from ingress.receipt import Receipt
 from ingress.reservation import State
-from tests.unit.ingress.factories import CLOSES, ELECTION, NOW, NOW_MS, election
+from tests.unit.ingress.factories import CLOSES, ELECTION, NOW, NOW_MS, election, voter
 from tests.unit.ingress.in_memory import World
 
 SHORT = Deadlines(request_seconds=1.6, message_seconds=0.1, redis_seconds=0.01, pending_seconds=2.0)
 
 
-async def cast(box: BallotBox, candidate_id: str = "alice") -> Receipt:
-    return await box.cast(election(), "voter-1", candidate_id, time.monotonic())
+async def cast(box: BallotBox, candidate_id: str = "alice", jurisdiction: str | None = None) -> Receipt:
+    return await box.cast(election(), voter(jurisdiction=jurisdiction), candidate_id, time.monotonic())
 
 
 async def refusal(world: World, candidate_id: str = "alice") -> Problem:
@@ -46,6 +46,7 @@ async def test_an_acknowledged_vote_has_a_receipt_and_a_confirmed_reservation() 
         "candidate_id": "alice",
         "cast_at": NOW_MS,
         "catalogue_version": 3,
+        "jurisdiction": "",
     }
     reservation, _, until_ms = world.reservations.held[ELECTION, "voter-1"]
     assert (reservation.state, reservation.vote_id) == (State.CONFIRMED, vote.vote_id)
@@ -97,6 +98,18 @@ async def test_the_same_choice_after_an_undecided_attempt_is_the_same_vote_again
     first, second = world.log.votes
     assert (first.vote_id, first.cast_at_ms) == (second.vote_id, second.cast_at_ms) == (receipt.vote_id, receipt.cast_at_ms)
     assert (await refusal(world)).members == {"receipt": receipt.members()}
+
+
+async def test_a_repeated_attempt_is_for_the_jurisdiction_that_the_voter_has_by_then() -> None:
+    world = World(deadlines=SHORT)
+    world.log.loses = True
+    with pytest.raises(Problem):
+        await cast(world.ballot_box(), jurisdiction="be")
+    world.log.loses = False
+    await cast(world.ballot_box(), jurisdiction="nl")
+    first, second = world.log.votes
+    assert first.vote_id == second.vote_id
+    assert (first.jurisdiction, second.jurisdiction) == ("be", "nl")
 
 
 async def test_of_many_that_repeat_an_undecided_attempt_one_is_accepted() -> None:

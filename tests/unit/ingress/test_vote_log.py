@@ -1,7 +1,9 @@
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, KafkaError
 
@@ -13,7 +15,7 @@ from schemas import avro, topics
 from tests.fatal_errors import fail_for_good
 
 TOPIC = topics.load("local")["votes-in"]
-VOTE = Vote("8a5e", "election-2025-01", "voter-1", "alice", 1_748_779_200_250, 3)
+VOTE = Vote("8a5e", "election-2025-01", "voter-1", "alice", 1_748_779_200_250, 3, "be")
 DEADLINES = Deadlines(request_seconds=2, message_seconds=0.3, redis_seconds=0.02, pending_seconds=3)
 
 
@@ -37,11 +39,17 @@ def test_the_producer_loses_and_reorders_nothing() -> None:
     assert config["message.timeout.ms"] == 3000
 
 
-def test_a_vote_is_a_record_of_the_contract() -> None:
+@pytest.mark.parametrize("jurisdiction", ["be", ""])
+def test_a_vote_is_a_record_of_the_contract(jurisdiction: str) -> None:
     schema = avro.latest("votes-in")
-    read = avro.decode(encoder(schema, 7)(VOTE), schema.parsed)
-    assert read.pop("cast_at").timestamp() * 1000 == VOTE.cast_at_ms
-    assert read == {name: value for name, value in VOTE.datum().items() if name != "cast_at"}
+    vote = msgspec.structs.replace(VOTE, jurisdiction=jurisdiction)
+    read = avro.decode(encoder(schema, 7)(vote), schema.parsed)
+    assert read.pop("cast_at").timestamp() * 1000 == vote.cast_at_ms
+    assert read == {name: value for name, value in vote.datum().items() if name != "cast_at"}
+
+
+def test_a_vote_says_all_that_the_contract_asks_for() -> None:
+    assert list(VOTE.datum()) == [field["name"] for field in json.loads(avro.latest("votes-in").text)["fields"]]
 
 
 async def settled(error: KafkaError | None, report: Report) -> asyncio.Future[int]:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Callable
 from itertools import combinations, groupby
 from pathlib import Path
 from typing import Any
@@ -163,14 +164,41 @@ def test_the_key_of_each_example_fits_its_topic(name: str) -> None:
                 pytest.fail(f"no rule for keys of the form {unknown}")
 
 
-def test_the_compatibility_check_would_notice_a_field_without_a_default() -> None:
-    earlier = avro.latest("votes-agg")
-    wider = json.loads(earlier.text)
-    wider["fields"].append({"name": "added", "type": "string"})
-    later = fastavro.parse_schema(wider)
-    value = avro.encoder(earlier, 1)(examples_of("votes-agg.v1")[0]["value"])
+def without_a_default(fields: list[dict[str, Any]]) -> None:
+    fields.append({"name": "added", "type": "string"})
+
+
+def of_another_type(fields: list[dict[str, Any]]) -> None:
+    fields[0]["type"] = "long"
+
+
+def under_another_name(fields: list[dict[str, Any]]) -> None:
+    fields[0]["name"] = "renamed"
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+@pytest.mark.parametrize("change", [without_a_default, of_another_type, under_another_name])
+def test_the_compatibility_check_would_notice_a_field(name: str, change: Callable[[list[dict[str, Any]]], None]) -> None:
+    earlier = VERSIONS[name]
+    changed = json.loads(earlier.text)
+    change(changed["fields"])
     with pytest.raises(avro.UndecodableValue):
-        avro.decode(value, earlier.parsed, later)
+        avro.decode(avro.encoder(earlier, 1)(examples_of(name)[0]["value"]), earlier.parsed, fastavro.parse_schema(changed))
+
+
+def test_a_vote_of_the_first_version_says_nothing_about_the_jurisdiction() -> None:
+    first, second = VERSIONS["votes-in.v1"], VERSIONS["votes-in.v2"]
+    old = examples_of("votes-in.v1")[0]["value"]
+    assert millis(avro.decode(avro.encoder(first, 1)(old), first.parsed, second.parsed)) == old | {"jurisdiction": None}
+    assert millis(avro.decode(avro.encoder(second, 1)(old), second.parsed)) == old | {"jurisdiction": None}
+
+
+def test_a_reader_of_the_first_version_reads_votes_of_the_second() -> None:
+    first, second = VERSIONS["votes-in.v1"], VERSIONS["votes-in.v2"]
+    for example in examples_of("votes-in.v2"):
+        new = example["value"]
+        read = avro.decode(avro.encoder(second, 1)(new), second.parsed, first.parsed)
+        assert millis(read) == {name: value for name, value in new.items() if name != "jurisdiction"}
 
 
 def test_a_symbol_that_a_reader_does_not_know_reads_as_the_default() -> None:

@@ -80,7 +80,7 @@ def test_the_schema_of_an_id_is_fetched_once_and_decodes() -> None:
 
 def test_a_schema_that_nobody_registered_is_told_apart_from_a_registry_that_is_away() -> None:
     with client_of(FakeRegistry()) as client:
-        with pytest.raises(registry.SchemaNotRegistered, match="votes-in-value version 1"):
+        with pytest.raises(registry.SchemaNotRegistered, match=f"votes-in-value version {VOTE.version}"):
             client.id_of(VOTE)
         with pytest.raises(registry.SchemaNotRegistered, match="id 4711"):
             client.schema_by_id(4711)

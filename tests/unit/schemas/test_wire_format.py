@@ -23,6 +23,7 @@ VOTES = st.fixed_dictionaries(
         "candidate_id": TEXT,
         "cast_at": INSTANTS,
         "catalogue_version": st.integers(min_value=-(2**31), max_value=2**31 - 1),
+        "jurisdiction": st.none() | TEXT,
     }
 )
 VOTE = avro.latest("votes-in")
