@@ -1,6 +1,7 @@
 """The organisers' command line: elections, and the emergency revocation of voters, tokens and clients.
 
-Every change is committed to the database, then published to the log. Each command can be repeated at any time.
+Every change is committed to the database, then published to the log. A version of an election is seen by voters only after that,
+a denial is in force before. Each command can be repeated at any time.
 """
 
 import argparse
@@ -19,10 +20,10 @@ from elections.catalogue import Catalogue, UnknownElection
 from elections.denial import Denial, Entry, Target
 from elections.denylist import Denylist
 from elections.election import Status, Version
+from elections.release import Release
 from elections.settings import Settings, SettingsError
 from schemas.registry import Registry, RegistryUnavailable, SchemaNotRegistered
 
-Publish = Callable[[list[Version]], None]
 PublishEvents = Callable[[Sequence[publication.AuditEvent]], None]
 
 
@@ -42,14 +43,16 @@ def main(arguments: list[str] | None = None) -> int:
         RegistryUnavailable,
         SchemaNotRegistered,
     ) as error:
-        print(f"python -m elections {options.command}: {_told(error)}", file=sys.stderr)
+        print(f"python -m elections {options.command}: {_told(error, options.command)}", file=sys.stderr)
         return 1
     return 0
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception, command: str) -> str:
     if isinstance(error, publication.NotPublished | RegistryUnavailable | SchemaNotRegistered):
-        return f"the database is as it should be, but the log does not have it for certain: {error}. Run the same command again"
+        unseen = "" if command in {"deny", "allow"} else ", and no voter sees what is new"
+        doubt = f"the log does not have it for certain{unseen}: {error}"
+        return f"the database is as it should be, but {doubt}. Run the same command again"
     if isinstance(error, psycopg.OperationalError):
         return f"the database cannot be reached (DATABASE_URL): {error}".strip()
     return str(error).strip()
@@ -59,7 +62,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> None:
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         catalogue, denylist = Catalogue(connection), Denylist(connection)
 
-        def publish(versions: list[Version]) -> None:
+        def publish(versions: Sequence[Version]) -> None:
             with Registry(settings.schema_registry_url) as registry:
                 publication.publish(publication.connect(settings), registry, versions)
 
@@ -67,13 +70,14 @@ def _run(options: argparse.Namespace, settings: Settings) -> None:
             with Registry(settings.schema_registry_url) as registry:
                 publication.publish_events(publication.connect(settings), registry, events)
 
+        release = Release(catalogue, publish, timedelta(seconds=settings.close_notice_seconds))
         match options.command:
             case "create":
-                create(catalogue, publish, options.file, options.actor, open_at_once=options.open)
+                create(catalogue, release, options.file, options.actor, open_at_once=options.open)
             case "open":
-                open_(catalogue, publish, options.id, options.actor)
+                open_(catalogue, release, options.id, options.actor)
             case "close":
-                close(catalogue, publish, options.id, options.actor, timedelta(seconds=settings.close_notice_seconds))
+                close(catalogue, release, options.id, options.actor)
             case "show":
                 show(catalogue, options.id)
             case "list":
@@ -87,45 +91,57 @@ def _run(options: argparse.Namespace, settings: Settings) -> None:
                 denied(denylist)
 
 
-def create(catalogue: Catalogue, publish: Publish, file: Path, actor: str, *, open_at_once: bool = False) -> None:
+def create(catalogue: Catalogue, release: Release, file: Path, actor: str, *, open_at_once: bool = False) -> None:
     election = election_file.read(file)
     with catalogue.changing(election.election_id):
         versions = catalogue.versions(election.election_id)
         step = lifecycle.create(versions, election, datetime.now(UTC) if open_at_once else None)
         if step is not None:
             versions.append(catalogue.append(versions, step, actor))
-    publish(versions)
+    current = _released(release, versions)
     done = {Status.DRAFT: "created as a draft", Status.OPEN: "opened"}[step.status] if step else "exists with this content"
-    print(f"election {election.election_id}: {done}{_standing(versions)}")
+    print(f"election {election.election_id}: {done} ({current})")
 
 
-def open_(catalogue: Catalogue, publish: Publish, election_id: str, actor: str) -> None:
+def open_(catalogue: Catalogue, release: Release, election_id: str, actor: str) -> None:
     with catalogue.changing(election_id):
         versions = _known(catalogue, election_id)
         step = lifecycle.open_(versions, datetime.now(UTC))
         if step is not None:
             versions.append(catalogue.append(versions, step, actor))
-    publish(versions)
-    print(f"election {election_id}: {'opened' if step else 'is open already'}{_standing(versions)}")
+    current = _released(release, versions)
+    print(f"election {election_id}: {'opened' if step else 'is open already'} ({current})")
 
 
-def close(catalogue: Catalogue, publish: Publish, election_id: str, actor: str, notice: timedelta) -> None:
+def close(catalogue: Catalogue, release: Release, election_id: str, actor: str) -> None:
     """Close an election; where it is closed early, announce that, wait for the announced time, then close."""
-    changed = False
+    changed, publication_time = False, lifecycle.PUBLICATION_TIME
     while True:
         with catalogue.changing(election_id):
             versions = _known(catalogue, election_id)
-            step = lifecycle.close(versions, datetime.now(UTC), notice)
+            step = lifecycle.close(versions, datetime.now(UTC), release.notice, publication_time)
             if step is not None:
                 versions.append(catalogue.append(versions, step, actor))
                 changed = True
-        publish(versions)
-        if versions[-1].status is not Status.OPEN:
+        current = _released(release, versions)
+        if current.status is not Status.OPEN:
             break
-        closes_at = versions[-1].election.closes_at
-        print(f"election {election_id}: closes at {_time(closes_at)}{_standing(versions)}; waiting for that", flush=True)
+        if current.version != versions[-1].version:
+            publication_time *= 2
+            continue
+        closes_at = current.election.closes_at
+        print(f"election {election_id}: closes at {_time(closes_at)} ({current}); waiting for that", flush=True)
         time.sleep(max(0.0, (closes_at - datetime.now(UTC)).total_seconds()))
-    print(f"election {election_id}: {'closed' if changed else f'is {versions[-1].status} already'}{_standing(versions)}")
+    print(f"election {election_id}: {'closed' if changed else f'is {current.status} already'} ({current})")
+
+
+def _released(release: Release, versions: Sequence[Version]) -> Version:
+    """Release the versions, and say so if voters are not to see the newest. Returns the version that they see."""
+    newest, current = versions[-1], release.publish(versions)
+    if current.version != newest.version:
+        late = f"version {newest.version} came too late, and no voter sees it; the command close announces the close anew"
+        print(f"election {newest.election.election_id}: {late}", flush=True)
+    return current
 
 
 def show(catalogue: Catalogue, election_id: str) -> None:
@@ -133,7 +149,7 @@ def show(catalogue: Catalogue, election_id: str) -> None:
     current = versions[-1].election
     print(f"id:             {current.election_id}")
     print(f"title:          {current.title}")
-    print(f"status:         {versions[-1].status}")
+    print(f"status:         {versions[-1].status}{_unseen(versions[-1])}")
     print(f"opens at:       {_time(current.opens_at)}")
     print(f"closes at:      {_time(current.closes_at)}")
     print(f"jurisdictions:  {', '.join(current.jurisdictions) or 'all'}")
@@ -142,7 +158,8 @@ def show(catalogue: Catalogue, election_id: str) -> None:
     for candidate in current.candidates:
         print(f"candidate:      {candidate.candidate_id} ({candidate.name})")
     for version in versions:
-        print(f"version {version.version:>3}:    {version.status}, {_time(version.created_at)}, by {version.created_by}")
+        made = f"{version.status}, {_time(version.created_at)}, by {version.created_by}"
+        print(f"version {version.version:>3}:    {made}{_unseen(version)}")
 
 
 def list_(catalogue: Catalogue) -> None:
@@ -151,7 +168,7 @@ def list_(catalogue: Catalogue) -> None:
     for version in current:
         election = version.election
         times = f"{_time(election.opens_at)} to {_time(election.closes_at)}"
-        print(f"{election.election_id:<{width}}  {version.status:<9}  {times}  {election.title}")
+        print(f"{election.election_id:<{width}}  {version.status:<9}  {times}  {election.title}{_unseen(version)}")
     if not current:
         print("no elections")
 
@@ -216,8 +233,8 @@ def _known(catalogue: Catalogue, election_id: str) -> list[Version]:
     return versions
 
 
-def _standing(versions: list[Version]) -> str:
-    return f" (version {versions[-1].version}, {versions[-1].status})"
+def _unseen(version: Version) -> str:
+    return "" if version.published_at else " (not published yet)"
 
 
 def _time(instant: datetime) -> str:

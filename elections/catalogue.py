@@ -1,4 +1,4 @@
-"""The catalogue in PostgreSQL: versions that are read and appended, never changed."""
+"""The catalogue in PostgreSQL: versions that are read and appended, never changed, and which of them are published."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,8 +34,10 @@ class Catalogue:
         return self._read("WHERE election_id = %s", [election_id])
 
     def current(self) -> list[Version]:
-        """The newest version of each election, by id."""
-        return self._read("JOIN current_elections USING (election_id, version)", [])
+        """The newest version of each election, by id, whether it is published or not."""
+        return self._read(
+            "WHERE version = (SELECT max(version) FROM elections AS every WHERE every.election_id = elections.election_id)", []
+        )
 
     def append(self, versions: list[Version], step: Step, actor: str) -> Version:
         """Write the version that follows ``versions`` with its candidates, all or nothing."""
@@ -67,13 +69,22 @@ class Catalogue:
                 )
         return self.versions(election.election_id)[-1]
 
+    def note_published(self, newest: Version) -> None:
+        """Say that the log has this version and all before it: from now on it is seen. Safe to repeat."""
+        self._connection.execute(
+            "INSERT INTO election_publications (election_id, version)"
+            " SELECT election_id, version FROM elections WHERE election_id = %s AND version <= %s"
+            " ON CONFLICT DO NOTHING",
+            [newest.election.election_id, newest.version],
+        )
+
     def _read(self, which: str, parameters: list[str]) -> list[Version]:
         query = f"""
-            SELECT elections.*,
+            SELECT elections.*, published_at,
                    (SELECT coalesce(json_agg(json_build_array(candidate_id, name) ORDER BY position), '[]')
                     FROM candidates
                     WHERE candidates.election_id = elections.election_id AND candidates.version = elections.version) AS ballot
-            FROM elections {which}
+            FROM elections LEFT JOIN election_publications USING (election_id, version) {which}
             ORDER BY election_id, version
         """  # noqa: S608 (`which` is one of the two constants above)
         with self._connection.cursor(row_factory=dict_row) as cursor:
@@ -97,4 +108,5 @@ def _version(row: dict[str, Any]) -> Version:
         status=Status(row["status"]),
         created_at=row["created_at"],
         created_by=row["created_by"],
+        published_at=row["published_at"],
     )

@@ -38,10 +38,17 @@ class Election:
 
 @dataclass(frozen=True)
 class Version:
-    """One immutable version in the catalogue: who wrote it when, and what it says."""
+    """One immutable version in the catalogue: who wrote it when, and what it says.
+
+    ``published_at`` is when the log was known to have it. Before that only organisers see it: no vote is checked against it.
+    """
 
     election: Election
     version: int
     status: Status
     created_at: datetime
     created_by: str
+    published_at: datetime | None = None
+
+    def __str__(self) -> str:
+        return f"version {self.version}, {self.status}"

@@ -1,6 +1,9 @@
 """What an organiser may do with an election, as functions of its versions and the time alone.
 
 A step answers with the content and status of the next version, or ``None`` where what was asked for is so already.
+
+What was written is seen by voters once it is published, which may fail, and be made up for by another run much later. For a close
+it matters how much later: see ``next_seen``.
 """
 
 from collections.abc import Sequence
@@ -10,6 +13,9 @@ from datetime import datetime, timedelta
 from elections.election import Election, Status, Version
 
 FEWEST_CANDIDATES = 2
+# What the publication of an announced close may take at first: usually it takes less than one. Whoever finds that it took longer
+# announces the close anew, with twice the time.
+PUBLICATION_TIME = timedelta(seconds=5)
 
 
 class RefusedStep(Exception):
@@ -55,25 +61,50 @@ def open_(versions: Sequence[Version], now: datetime) -> Step | None:
     return Step(current.election, Status.OPEN)
 
 
-def close(versions: Sequence[Version], now: datetime, notice: timedelta) -> Step | None:
+def seen(versions: Sequence[Version]) -> Version | None:
+    """The version that votes are checked against, which is the newest published one; ``None`` if there is none."""
+    return next((version for version in reversed(versions) if version.published_at is not None), None)
+
+
+def next_seen(versions: Sequence[Version], now: datetime, notice: timedelta) -> Version:
+    """The version to be seen as soon as the log has all of them: the newest, unless it would come too late.
+
+    A version that refuses votes which the one seen so far takes has to be seen for the time of ``notice`` before the first such
+    vote: until then an ingress may still hold the former one, and go on by it. If it cannot be, nothing that it says holds.
+    """
+    newest, former = versions[-1], seen(versions)
+    if former is None or former.status is not Status.OPEN:
+        return newest
+    opens_at, closes_at = former.election.opens_at, former.election.closes_at
+    if newest.status is Status.OPEN:
+        in_time = newest.election.closes_at >= closes_at or now + notice <= newest.election.closes_at
+    else:
+        in_time = now >= closes_at or now + notice <= opens_at
+    return newest if in_time else former
+
+
+def close(versions: Sequence[Version], now: datetime, notice: timedelta, publication: timedelta) -> Step | None:
     """Close an election, at once if its time is over or has not begun, else with notice.
 
-    An early close takes two versions. The first announces it: the election stays open, ``closes_at`` is now + notice. Votes name
-    the version that they were checked against, so no ingress may still hold the former one when the close takes effect. The
-    second, due when ``closes_at`` has passed, says closed. A run that dies in between is finished by the next one.
+    An early close takes two versions. The first announces it: the election stays open, ``closes_at`` is after the time that its
+    publication may take and the notice. Votes name the version that they were checked against, so no ingress may still hold the
+    former one when the close takes effect. The second, due when ``closes_at`` has passed, says closed. A run that dies in between
+    is finished by the next one. What cannot be seen in time any more is written anew, from what is seen, so that the close is
+    never later than voters were told.
     """
-    current = versions[-1]
+    current = next_seen(versions, now, notice)
     election = current.election
     if current.status is Status.DRAFT:
         raise RefusedStep(f"election {election.election_id} is a draft: it was never open")
     if current.status is not Status.OPEN:
         return None
-    if now >= election.closes_at or now + notice < election.opens_at:
+    earliest = now + publication + notice
+    if now >= election.closes_at or earliest < election.opens_at:
         return Step(election, Status.CLOSED)
-    earliest = _whole_milliseconds(max(now + notice, election.opens_at + timedelta(milliseconds=1)))
-    if earliest >= election.closes_at:
+    announced = _whole_milliseconds(max(earliest, election.opens_at + timedelta(milliseconds=1)))
+    if announced >= election.closes_at and current is versions[-1]:
         return None
-    return Step(replace(election, closes_at=earliest), Status.OPEN)
+    return Step(replace(election, closes_at=min(announced, election.closes_at)), Status.OPEN)
 
 
 def _require_fit_to_open(election: Election, now: datetime) -> None:
@@ -98,7 +129,7 @@ def action_of(version: Version, former: Version | None) -> str:
     """What the audit log calls the step from one version to the next."""
     if former is None:
         return "election.created" if version.status is Status.DRAFT else "election.created_open"
-    if version.status is former.status is Status.OPEN:
+    if version.status is Status.OPEN and former.status is not Status.DRAFT:
         return "election.close_announced"
     return {Status.OPEN: "election.opened", Status.CLOSED: "election.closed"}.get(version.status, f"election.{version.status}")
 

@@ -1,10 +1,11 @@
 """Carrying the catalogue's versions to the topics ``elections`` and ``audit-log``.
 
 The catalogue is committed first, then published: a version that the topic had and the catalogue had not could never be taken
-back. A process that dies in between leaves a version unpublished; a vote that names it can wait for it and need not be rejected.
-Therefore every run publishes all versions of its election again. That changes nothing where they are known: ``elections`` is
-compacted by its key ``electionId:version``, and the id of an audit event is computed from the same, so that the audit trail keeps
-one row. The same goes for the changes of the denylist, whose events keep their ids in the database.
+back. Only then is it seen by voters: whoever judges a vote finds the version that the vote names in the topic. A process that
+dies in between leaves a version unpublished and unseen. Therefore every run publishes all versions of its election again. That
+changes nothing where they are known: ``elections`` is compacted by its key ``electionId:version``, and the id of an audit event
+is computed from the same, so that the audit trail keeps one row. The same goes for the changes of the denylist, whose events keep
+their ids in the database.
 """
 
 import uuid

@@ -14,8 +14,8 @@ class Settings:
     database_url: str = field(repr=False)
     kafka_bootstrap_servers: str
     schema_registry_url: str
-    # How long before it takes effect an early close is announced: twice the time in which every ingress has refreshed its
-    # catalogue (2 s) and ended the requests that it had taken under the former version (3 s).
+    # How long an early close is seen before it takes effect: longer than every ingress takes to refresh its catalogue (2 s) and
+    # then to answer the requests that it had taken under the former version (6 s).
     close_notice_seconds: float
 
     @classmethod

@@ -28,17 +28,8 @@ class Organiser:
     def create(self, name: str, *, open_at_once: bool = True, **content: Any) -> str:
         """Create an election and return its id. ``content`` replaces or adds to what its file says."""
         election_id = f"{name}-{uuid.uuid4().hex[:8]}"
-        document = {
-            "id": election_id,
-            "title": f"The election {name}",
-            "opens_at": from_now(timedelta(hours=-1)),
-            "closes_at": from_now(timedelta(hours=12)),
-            "results": "live",
-            "candidates": [{"id": "alice", "name": "Alice"}, {"id": "bob", "name": "Bob"}],
-            **content,
-        }
         file = self.folder / f"{election_id}.yaml"
-        file.write_text(json.dumps(document))  # which is YAML, too
+        file.write_text(election_document(election_id, **content))
         self._run("create", str(file), *(["--open"] if open_at_once else []))
         return election_id
 
@@ -49,6 +40,20 @@ class Organiser:
         command = [self.environment["PYTHON"], "-m", "elections", *arguments]
         done = subprocess.run(command, cwd=CHECKOUT, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def election_document(election_id: str, **content: Any) -> str:
+    """The file of an election that can be open now. ``content`` replaces or adds to what it says."""
+    document = {
+        "id": election_id,
+        "title": f"The election {election_id}",
+        "opens_at": from_now(timedelta(hours=-1)),
+        "closes_at": from_now(timedelta(hours=12)),
+        "results": "live",
+        "candidates": [{"id": "alice", "name": "Alice"}, {"id": "bob", "name": "Bob"}],
+        **content,
+    }
+    return json.dumps(document)  # which is YAML, too
 
 
 def from_now(delta: timedelta) -> str:

@@ -15,6 +15,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from schemas import migrations
+
 NOON = datetime(2025, 1, 1, 12, 0, 30, tzinfo=UTC)
 # What flink-connector-jdbc writes for a sink with this primary key (PostgresDialect.getUpsertStatement).
 LEDGER_COLUMNS = ("election_id", "voter_sub", "candidate_id", "voted_at", "vote_id", "source_partition", "source_offset")
@@ -60,6 +62,10 @@ def write_version(
             "INSERT INTO candidates (election_id, version, candidate_id, name, position) VALUES (%s, %s, %s, %s, %s)",
             [election_id, version, candidate, candidate.title(), position],
         )
+
+
+def publish(connection: Connection, election_id: str, version: int = 1) -> None:
+    connection.execute("INSERT INTO election_publications (election_id, version) VALUES (%s, %s)", [election_id, version])
 
 
 @contextmanager
@@ -173,18 +179,70 @@ def test_minutes_are_those_of_utc_whatever_the_session_has(connection: Connectio
     assert found == [(datetime(1971, 1, 1, 12, 0, tzinfo=UTC),)]
 
 
-@pytest.mark.parametrize("table", ["elections", "candidates"])
+@pytest.mark.parametrize("table", ["elections", "candidates", "election_publications"])
 @pytest.mark.parametrize("change", ["UPDATE {} SET election_id = 'x'", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 def test_the_catalogue_is_append_only(connection: Connection, election_id: str, table: str, change: str) -> None:
     write_version(connection, election_id)
+    publish(connection, election_id)
     message = refused(connection, change.format(table), psycopg.errors.RestrictViolation)
     assert "append-only" in message
 
 
-def test_the_newest_version_is_the_current_one(connection: Connection, election_id: str) -> None:
+def current(connection: Connection, election_id: str) -> list[tuple[Any, ...]]:
+    return rows(connection, "SELECT version, status FROM current_elections WHERE election_id = %s", election_id)
+
+
+def test_the_newest_published_version_is_the_current_one(connection: Connection, election_id: str) -> None:
+    write_version(connection, election_id, 1, "draft")
+    assert current(connection, election_id) == []
+    publish(connection, election_id, 1)
+    write_version(connection, election_id, 2, "open")
+    assert current(connection, election_id) == [(1, "draft")]
+    publish(connection, election_id, 2)
+    assert current(connection, election_id) == [(2, "open")]
+
+
+def test_a_late_publication_of_an_older_version_brings_nothing_back(connection: Connection, election_id: str) -> None:
     write_version(connection, election_id, 1, "draft")
     write_version(connection, election_id, 2, "open")
-    assert rows(connection, "SELECT version, status FROM current_elections WHERE election_id = %s", election_id) == [(2, "open")]
+    publish(connection, election_id, 2)
+    publish(connection, election_id, 1)
+    assert current(connection, election_id) == [(2, "open")]
+
+
+def test_only_a_version_that_exists_can_be_published(connection: Connection, election_id: str) -> None:
+    write_version(connection, election_id)
+    refused(
+        connection,
+        f"INSERT INTO election_publications (election_id, version) VALUES ('{election_id}', 2)",
+        psycopg.errors.ForeignKeyViolation,
+    )
+
+
+def test_versions_from_before_publications_were_noted_count_as_published(connection: Connection) -> None:
+    """In a schema of their own, the catalogue's tables as they were, and the migration that came then."""
+    numbered = {migration.name: migration.sql for migration in migrations.all_migrations()}
+    connection.execute("CREATE SCHEMA before")
+    connection.execute("SET LOCAL search_path = before")
+    connection.execute(numbered["0001_elections"].encode())
+    for version, status in ((1, "draft"), (2, "open")):
+        connection.execute(
+            "INSERT INTO elections (election_id, version, title, status, opens_at, closes_at)"
+            " VALUES ('old', %s, 'Title', %s, %s, %s)",
+            [version, status, NOON, NOON + timedelta(days=1)],
+        )
+    connection.execute(numbered["0006_election_publications"].encode())
+    assert rows(connection, "SELECT version FROM before.election_publications ORDER BY 1") == [(1,), (2,)]
+    assert rows(connection, "SELECT version, status FROM before.current_elections") == [(2, "open")]
+
+
+def test_the_ingress_sees_published_versions_with_its_own_rights(connection: Connection, election_id: str) -> None:
+    write_version(connection, election_id)
+    with acting_as(connection, "voting_ingress"):
+        assert current(connection, election_id) == []
+    publish(connection, election_id)
+    with acting_as(connection, "voting_ingress"):
+        assert current(connection, election_id) == [(1, "open")]
 
 
 def test_a_version_that_is_written_gets_no_further_candidate(database_url: str, election_id: str) -> None:
@@ -291,8 +349,24 @@ def test_the_ingress_sees_that_a_voter_voted_and_not_for_whom(connection: Connec
 def test_organisers_append_versions_and_nothing_else(connection: Connection, election_id: str) -> None:
     with acting_as(connection, "voting_elections"):
         write_version(connection, election_id)
-        for statement in ("SELECT * FROM votes_ledger", "SELECT * FROM vote_totals", "UPDATE elections SET title = 'x'"):
+        publish(connection, election_id)
+        assert current(connection, election_id) == [(1, "open")]
+        for statement in (
+            "SELECT * FROM votes_ledger",
+            "SELECT * FROM vote_totals",
+            "UPDATE elections SET title = 'x'",
+            "UPDATE election_publications SET version = 1",
+            "DELETE FROM election_publications",
+            "TRUNCATE election_publications",
+        ):
             refused(connection, statement)
+
+
+@pytest.mark.parametrize("role", ["voting_ingress", "voting_jobs", "voting_proof"])
+def test_only_organisers_say_what_is_published(connection: Connection, election_id: str, role: str) -> None:
+    write_version(connection, election_id)
+    with acting_as(connection, role):
+        refused(connection, f"INSERT INTO election_publications (election_id, version) VALUES ('{election_id}', 1)")
 
 
 @pytest.mark.parametrize(
@@ -371,6 +445,7 @@ def test_the_proof_reads_everything_and_writes_reports_only(connection: Connecti
             "vote_totals",
             "ledger_conflicts",
             "elections",
+            "election_publications",
             "recount_reports",
             "audit_trail",
             "denylist",
@@ -472,6 +547,7 @@ def test_analysts_see_results_that_may_be_seen(
     connection: Connection, election_id: str, status: str, visibility: str, batch: int, shown: bool
 ) -> None:
     write_version(connection, election_id, 1, status, visibility, batch)
+    publish(connection, election_id)
     upsert_total(connection, (election_id, "alice", 41, NOON, 1))
     with acting_as(connection, "analyst_ro"):
         results = rows(
@@ -482,8 +558,23 @@ def test_analysts_see_results_that_may_be_seen(
     assert history == ([(41,)] if shown else [])
 
 
+def test_analysts_see_no_version_that_is_not_published(connection: Connection, election_id: str) -> None:
+    """Results that are published before the log has the version that says so would be shown to nobody else."""
+    write_version(connection, election_id, 1, "closed", "after_publication")
+    publish(connection, election_id, 1)
+    write_version(connection, election_id, 2, "published", "after_publication")
+    upsert_total(connection, (election_id, "alice", 41, NOON, 1))
+    views = ("elections", "results", "results_history")
+    with acting_as(connection, "analyst_ro"):
+        found = [rows(connection, f"SELECT 1 FROM analytics.{view} WHERE election_id = %s", election_id) for view in views]
+        assert found == [[(1,)], [], []]
+        status = rows(connection, "SELECT version, status FROM analytics.elections WHERE election_id = %s", election_id)
+        assert status == [(1, "closed")]
+
+
 def test_an_error_message_does_not_tell_a_hidden_count(connection: Connection, election_id: str) -> None:
     write_version(connection, election_id, 1, "open", "after_publication")
+    publish(connection, election_id)
     upsert_total(connection, (election_id, "alice", 4711, NOON, 1))
     with acting_as(connection, "analyst_ro"):
         for view in ("results", "results_history"):

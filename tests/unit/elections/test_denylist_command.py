@@ -101,7 +101,9 @@ def test_a_denial_is_in_force_before_it_is_published_and_the_next_run_makes_up_f
     with pytest.raises(NotPublished) as failed:
         command.deny(denylist, log.publish, VOTER, FOR_GOOD, "ada")
     assert "denied without an end" in capsys.readouterr().out
-    assert "Run the same command again" in command._told(failed.value)
+    told = command._told(failed.value, "deny")
+    assert "Run the same command again" in told
+    assert "voter" not in told
     assert VOTER in denylist.all
     log.away = False
     command.deny(denylist, log.publish, VOTER, FOR_GOOD, "ada")
