@@ -30,7 +30,7 @@ def render(stack: Stack) -> None:
         target.touch(mode=0o600)  # some hold secrets
         target.write_text(Template(template.read_text(encoding="utf-8")).substitute(environment), encoding="utf-8")
     _hand_over_to_postgres(stack)
-    _link_flink_jars(Path(environment["FLINK_HOME"]), Path(environment["FLINK_LIB_DIR"]))
+    link_flink_jars(Path(environment["FLINK_HOME"]), Path(environment["FLINK_LIB_DIR"]))
 
 
 def _hand_over_to_postgres(stack: Stack) -> None:
@@ -46,7 +46,7 @@ def _hand_over_to_postgres(stack: Stack) -> None:
             shutil.chown(path, "postgres", "postgres")
 
 
-def _link_flink_jars(flink_home: Path, lib_dir: Path) -> None:
+def link_flink_jars(flink_home: Path, lib_dir: Path) -> None:
     """One folder with the wheel's jars and the connectors: what Flink's scripts take as its class path."""
     if lib_dir.exists():
         shutil.rmtree(lib_dir)

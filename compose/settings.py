@@ -125,6 +125,7 @@ class Stack:
             "FLINK_HOME": str(Path(sys.prefix, "lib", "python3.11", "site-packages", "pyflink")),
             "FLINK_LIB_DIR": str(self.config_dir / "flink-lib"),
             "FLINK_CONF_DIR": str(CHECKOUT / "flink-conf"),
+            "JOBS_FUNCTIONS_JAR": str(parts.FUNCTIONS.path / "vote-functions.jar"),
             "FLINK_LOG_DIR": str(self.log_dir),
             "FLINK_PID_DIR": run_dir,
             # What differs from machine to machine goes beside flink-conf/config.yaml, as dynamic properties.

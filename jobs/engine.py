@@ -26,8 +26,13 @@ def require_topics(settings: Settings, *names: str) -> None:
         raise NotReady(f"Kafka at {settings.kafka_bootstrap_servers} does not answer: {error}") from error
 
 
-def set_options(table_env: TableEnvironment, job: str, tuning: Mapping[str, str]) -> None:
-    """Set the job's name, what its results depend on, and its own ``tuning``. The rest is the cluster's configuration."""
+def set_options(
+    table_env: TableEnvironment, job: str, tuning: Mapping[str, str], parameters: Mapping[str, str] | None = None
+) -> None:
+    """Set the job's name, what its results depend on, its own ``tuning``, and the parameters that its functions ask for.
+
+    The rest is the cluster's configuration.
+    """
     options = {
         "pipeline.name": job,
         # Times without a zone are UTC in every table: the machine's zone must not move a vote.
@@ -40,7 +45,15 @@ def set_options(table_env: TableEnvironment, job: str, tuning: Mapping[str, str]
         # repeat does is the table's affair. Flink would keep a copy of every row to find out.
         "table.exec.sink.require-on-conflict": "false",
         "table.exec.sink.upsert-materialize": "NONE",
+        "pipeline.global-job-parameters": ",".join(
+            _quoted(f"{key}:{_quoted(value)}") for key, value in (parameters or {}).items()
+        ),
         **tuning,
     }
     for key, value in options.items():
         table_env.get_config().set(key, value)
+
+
+def _quoted(text: str) -> str:
+    """As Flink's options of type map want text with commas and colons in it."""
+    return "'" + text.replace("'", "''") + "'"

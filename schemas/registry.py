@@ -57,6 +57,18 @@ class Registry:
             raise SchemaNotRegistered(f"{schema.subject} version {schema.version} is not in the schema registry")
         return int(self._member(answer, "id"))
 
+    def schemas_of(self, subject: str) -> dict[int, Schema]:
+        """The parsed schemas that a subject has now, by id.
+
+        Raises as ``id_of`` does: ``SchemaNotRegistered`` for a subject without a schema, or with one that is not Avro.
+        """
+        path = f"/subjects/{subject}/versions"
+        found = {}
+        for version in self._versions(subject, self._request("GET", path)):
+            answer = self._request("GET", f"{path}/{version}")
+            found[int(self._member(answer, "id"))] = _parsed(self._member(answer, "schema"), f"{subject} version {version}")
+        return found
+
     def register(self, schema: AvroSchema) -> int:
         """Register a schema, or find it registered. Raises ``IncompatibleSchema``, ``RegistryUnavailable``."""
         answer = self._request("POST", f"/subjects/{schema.subject}/versions", {"schema": schema.text})
@@ -74,10 +86,15 @@ class Registry:
         answer = self._request("GET", f"/schemas/ids/{schema_id}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise SchemaNotRegistered(f"no schema has the id {schema_id}")
+        return _parsed(self._member(answer, "schema"), f"the schema with the id {schema_id}")
+
+    def _versions(self, subject: str, answer: httpx.Response) -> list[int]:
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise SchemaNotRegistered(f"{subject} is not in the schema registry")
         try:
-            return fastavro.parse_schema(json.loads(self._member(answer, "schema")))
-        except (ValueError, fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as error:
-            raise SchemaNotRegistered(f"the schema with the id {schema_id} is not Avro") from error
+            return [int(version) for version in self._accepted(answer).json()]
+        except (ValueError, TypeError) as error:
+            raise RegistryUnavailable(f"{answer.request.url}: the answer is no list of versions: {answer.text[:200]}") from error
 
     def _request(self, method: str, path: str, body: dict[str, str] | None = None) -> httpx.Response:
         try:
@@ -96,6 +113,13 @@ class Registry:
             return str(self._accepted(answer).json()[name])
         except (ValueError, KeyError, TypeError) as error:
             raise RegistryUnavailable(f"{answer.request.url}: the answer has no {name}: {answer.text[:200]}") from error
+
+
+def _parsed(text: str, name: str) -> Schema:
+    try:
+        return fastavro.parse_schema(json.loads(text))
+    except (ValueError, fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as error:
+        raise SchemaNotRegistered(f"{name} is not Avro") from error
 
 
 def register_all(registry: Registry, schemas: Iterable[AvroSchema]) -> dict[AvroSchema, int]:

@@ -1,4 +1,5 @@
-"""The parts that are fetched or built: Kafka, Flink's connectors, the schema registry, Hydra, Kratos, process-compose.
+"""The parts that are fetched or built: Kafka, Flink's connectors, the jobs' functions, the schema registry, Hydra, Kratos and
+process-compose.
 
 Jars come through Maven and are compared with the committed ``SHA256SUMS`` beside their ``pom.xml``; Go modules are compared with
 the committed ``go.sum`` by Go itself. To move to another version, change the manifest, fetch, look at what came, and write the
@@ -106,6 +107,19 @@ def _go(what: str, source: Path, package: str, *options: str) -> Callable[[Path]
     return build
 
 
+def _jar(what: str, source: Path, name: str) -> Callable[[Path], None]:
+    """A Maven module's jar. Its tests are run first, so there is no jar of code that fails them."""
+
+    def build(folder: Path) -> None:
+        workspace = folder / "source"
+        shutil.copytree(source, workspace, ignore=shutil.ignore_patterns("target"))
+        _run(what, ["mvn", "-q", "-B", "-ntp", "-f", str(workspace / "pom.xml"), "package"], workspace)
+        shutil.move(workspace / "target" / name, folder / name)
+        shutil.rmtree(workspace)
+
+    return build
+
+
 def _module(name: str) -> tuple[Path, ...]:
     return tuple(path for path in (HERE / name).iterdir() if path.is_file())
 
@@ -118,6 +132,13 @@ CONNECTORS = Part(
     "Flink's connectors (jars)",
     (_FLINK_CONF / "pom.xml", _FLINK_CONF / "SHA256SUMS"),
     _maven("Flink's connectors", _FLINK_CONF),
+)
+_FUNCTIONS = CHECKOUT / "jobs" / "functions"
+FUNCTIONS = Part(
+    "vote-functions",
+    "the jobs' functions (Java)",
+    tuple(path for path in _FUNCTIONS.rglob("*") if path.suffix in {".java", ".xml"} and "target" not in path.parts),
+    _jar("the jobs' functions", _FUNCTIONS, "vote-functions.jar"),
 )
 PROCESS_COMPOSE = Part(
     "process-compose",
@@ -144,4 +165,4 @@ VEGETA = Part(
     _module("vegeta"),
     _go("vegeta", HERE / "vegeta", "github.com/tsenart/vegeta/v12"),
 )
-ALL = (KAFKA, REGISTRY, CONNECTORS, PROCESS_COMPOSE, KRATOS, HYDRA)
+ALL = (KAFKA, REGISTRY, CONNECTORS, FUNCTIONS, PROCESS_COMPOSE, KRATOS, HYDRA)

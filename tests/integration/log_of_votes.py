@@ -43,7 +43,7 @@ class VotesIn:
             schema = avro.latest("votes-in")
             self._encode = avro.encoder(schema, registry.id_of(schema))
 
-    def value(self, sub: str, candidate_id: str) -> tuple[str, bytes]:
+    def value(self, sub: str, candidate_id: str, catalogue_version: int | None = None) -> tuple[str, bytes]:
         """A new vote id and an encoded vote."""
         vote_id = str(uuid.uuid4())
         vote = {
@@ -52,13 +52,14 @@ class VotesIn:
             "voter_sub": sub,
             "candidate_id": candidate_id,
             "cast_at": datetime.now(UTC),
-            "catalogue_version": self.catalogue_version,
+            "catalogue_version": catalogue_version or self.catalogue_version,
+            "jurisdiction": "",
         }
         return vote_id, self._encode(vote)
 
-    def vote(self, sub: str, candidate_id: str) -> str:
+    def vote(self, sub: str, candidate_id: str, catalogue_version: int | None = None) -> str:
         """Append a vote and return its id."""
-        vote_id, value = self.value(sub, candidate_id)
+        vote_id, value = self.value(sub, candidate_id, catalogue_version)
         self.append(vote_key(self.election_id, sub), value)
         return vote_id
 

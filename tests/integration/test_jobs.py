@@ -16,6 +16,7 @@ from compose.settings import CHECKOUT, Stack
 from schemas.ids import vote_key
 from tests.integration.log_of_votes import VotesIn, eventually, read_topic
 
+JOBS = ("dedup", "tally", "live", "ledger")
 ELECTION_FILE = """\
 id: {id}
 title: Crafted votes
@@ -52,22 +53,31 @@ def votes_in(stack: Stack, environment: dict[str, str], tmp_path_factory: pytest
 @pytest.fixture(scope="module")
 def crafted(votes_in: VotesIn) -> dict[str, Any]:
     """The stream: voters 1 to 20, some twice and thrice and for others, with bad records between them."""
-    first, duplicates, dead = {}, [], {}
+    first: dict[str, Any] = {}
+    duplicates: list[str] = []
+    invalid: dict[str, str] = {}
+    dead: dict[tuple[int, int], tuple[str, bytes]] = {}
     for number in range(1, 21):
         sub = f"voter-{number}"
         first[sub] = (votes_in.vote(sub, "yes" if number % 4 else "no"), *votes_in.positions[-1])
+        if number % 7 == 0:
+            # Before the vote that counts, and after it: an invalid one takes nobody's place.
+            invalid[votes_in.vote(f"voter-{number + 1}", "nobody")] = "unknown_candidate"
+            invalid[votes_in.vote(sub, "yes", catalogue_version=99)] = "unknown_election"
         if number % 5 == 0:
             duplicates += [votes_in.vote(sub, "no"), votes_in.vote(f"voter-{number - 1}", "yes")]
         if number == 10:
             key = vote_key(votes_in.election_id, "nobody")
             _, whole = votes_in.value("nobody", "yes")
             _, foreign = votes_in.value("somebody-else", "yes")
-            for bad in (b"", b"\x00", b"not avro at all", whole[:-1], whole + b"x", b"\x00\xff\xff\xff\xff" + whole[5:], foreign):
+            # The last one says that its first string is two gigabytes long.
+            lies = whole[:5] + b"\xfe\xff\xff\xff\x0f"
+            for bad in (b"", b"\x00", b"not avro", whole[:-1], whole + b"x", b"\x00\xff\xff\xff\xff" + whole[5:], foreign, lies):
                 dead[votes_in.append(key, bad)] = (key, bad)
             right, _ = votes_in.append(key, b"to learn its partition")
             dead[votes_in.positions[-1]] = (key, b"to learn its partition")
             dead[votes_in.append(key, whole, partition=(right + 1) % 4)] = (key, whole)
-    return {"first": first, "duplicates": duplicates, "dead": dead}
+    return {"first": first, "duplicates": duplicates, "invalid": invalid, "dead": dead}
 
 
 def test_the_first_vote_of_every_voter_is_accepted_with_its_place_in_the_log(
@@ -93,12 +103,15 @@ def test_a_vote_that_counts_is_announced_without_its_choice(stack: Stack, votes_
     assert all("candidate_id" not in value for _, value in unique)
 
 
-def test_every_other_vote_is_rejected_as_a_duplicate_of_the_first(
+def test_every_other_vote_is_rejected_as_invalid_or_as_a_duplicate_of_the_first(
     stack: Stack, votes_in: VotesIn, crafted: dict[str, Any]
 ) -> None:
     rejected = [value for _, value in read_topic(stack, "votes-rejected") if value["election_id"] == votes_in.election_id]
-    assert sorted(value["vote_id"] for value in rejected) == sorted(crafted["duplicates"])
-    for value in rejected:
+    invalid = {value["vote_id"]: value["reason"] for value in rejected if value["first_vote_id"] is None}
+    assert invalid == crafted["invalid"]
+    duplicates = [value for value in rejected if value["first_vote_id"] is not None]
+    assert sorted(value["vote_id"] for value in duplicates) == sorted(crafted["duplicates"])
+    for value in duplicates:
         assert value["reason"] == "duplicate"
         assert value["first_vote_id"] == crafted["first"][value["voter_sub"]][0]
 
@@ -173,7 +186,7 @@ def test_submitting_again_leaves_the_running_jobs_alone(environment: dict[str, s
         return {line.split()[0] for line in listed.stdout.splitlines() if "RUNNING" in line}
 
     before = running()
-    assert len(before) == 3
+    assert len(before) == len(JOBS)
     done = python(environment, "jobs", "submit")
     assert done.returncode == 0, done.stderr
     assert running() == before

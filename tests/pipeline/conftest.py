@@ -1,4 +1,4 @@
-"""PyFlink on this machine, in its own little cluster: the rules on bounded tables, without connectors.
+"""PyFlink on this machine, in its own little cluster: the rules on bounded tables, without connectors; and PostgreSQL alone.
 
 PyFlink and Beam warn of deprecated things, their own and of their libraries, while they are imported; they are imported here,
 where that is no error.
@@ -17,20 +17,37 @@ import pytest
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import apache_beam  # noqa: F401 (PyFlink imports it when it meets the first function)
+    import pyflink
     from pyflink import java_gateway
     from pyflink.table import EnvironmentSettings, TableEnvironment
 
+from compose import render
+from compose.settings import Stack
+from compose.toolchain import parts
 from jobs import engine, submission
+from tests.stacks import running_stack
 
 WORKER_MODE = "_python_worker_execution_mode"
 
 
 @pytest.fixture(scope="package")
-def engine_process() -> Iterator[None]:
+def jars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Flink's jars and those of the connectors, as on a cluster: the jobs' functions use classes of theirs."""
+    folder = tmp_path_factory.mktemp("flink") / "lib"
+    parts.CONNECTORS.ensure()
+    render.link_flink_jars(Path(pyflink.__path__[0]), folder)
+    return folder
+
+
+@pytest.fixture(scope="package")
+def engine_process(jars: Path) -> Iterator[None]:
     """The JVM with the little cluster. PyFlink starts it at need and lets go of it with its pipes open; here it is ended."""
     # Without this PyFlink runs the workers as threads of this process, and puts its own variables into its environment, from
     # where they would reach everything that the tests start later. On a cluster workers are processes, too.
     os.environ[WORKER_MODE] = "process"
+    # Without a FLINK_HOME it would set one of its own, and everything below it.
+    os.environ["FLINK_HOME"] = pyflink.__path__[0]
+    os.environ["FLINK_LIB_DIR"] = str(jars)
     processes = []
     launch = java_gateway.launch_gateway_server_process
 
@@ -47,6 +64,8 @@ def engine_process() -> Iterator[None]:
     yield
     gc.enable()
     del os.environ[WORKER_MODE]
+    del os.environ["FLINK_HOME"]
+    del os.environ["FLINK_LIB_DIR"]
     gateway.shutdown()
     for process in processes:
         process.terminate()
@@ -74,3 +93,16 @@ def table_env(engine_process: None, code: Path) -> TableEnvironment:
     }.items():
         found.get_config().set(key, value)
     return found
+
+
+@pytest.fixture(scope="package")
+def postgres() -> Iterator[Stack]:
+    """PostgreSQL with the tables of the contract and nothing beside it. Its supervisor starts it again when it ends."""
+    with running_stack("postgres", only=["migrations"]) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def database_url(postgres: Stack) -> str:
+    """The database ``voting``, as its owner."""
+    return postgres.database_url("voting")

@@ -6,7 +6,8 @@ from typing import Any
 from pyflink.common import Row, RowKind
 from pyflink.table import DataTypes
 
-from jobs import tally
+from compose.toolchain import parts
+from jobs import engine, tally
 from jobs.settings import Settings
 
 NOON = datetime(2025, 1, 14, 12, 0, 0)  # noqa: DTZ001 (TIMESTAMP: the tables' times have no zone and are UTC)
@@ -20,8 +21,6 @@ VOTE = DataTypes.ROW(
 
 
 def test_totals_are_absolute_by_candidate_and_as_fresh_as_their_newest_vote(table_env: Any) -> None:
-    for key, value in tally.OPTIONS.items():
-        table_env.get_config().set(key, value)
     votes = [
         ("election-2025-01", "alice", 5),
         ("election-2025-01", "bob", 1),
@@ -30,8 +29,12 @@ def test_totals_are_absolute_by_candidate_and_as_fresh_as_their_newest_vote(tabl
         ("election-2025-01", "alice", 2),
     ]
     rows = [Row(election, candidate, NOON + timedelta(milliseconds=at)) for election, candidate, at in votes]
-    settings = Settings.from_environment({"TALLY_GENERATION": "7"})
-    totals = tally.build(table_env, settings, table_env.from_elements(rows, VOTE))
+    jar = str(parts.FUNCTIONS.ensure() / "vote-functions.jar")
+    settings = Settings.from_environment({"TALLY_GENERATION": "7", "JOBS_FUNCTIONS_JAR": jar})
+    engine.set_options(table_env, "test", tally.OPTIONS, tally.parameters(settings))
+    table_env.create_temporary_view("votes_accepted", table_env.from_elements(rows, VOTE))
+    tally.define_rules(table_env, settings)
+    totals = table_env.from_path(tally.INSERTS["votes_agg_upserts"])
 
     newest = {}
     with totals.execute().collect() as changes:

@@ -7,7 +7,8 @@ SELECT
         'error', ENCODE(vote.error, 'UTF-8'),
         'topic', ENCODE('votes-in', 'UTF-8'),
         'partition', ENCODE(CAST(`partition` AS STRING), 'UTF-8'),
-        'offset', ENCODE(CAST(`offset` AS STRING), 'UTF-8')
+        'offset', ENCODE(CAST(`offset` AS STRING), 'UTF-8'),
+        'appended_at', ENCODE(DATE_FORMAT(appended_at, 'yyyy-MM-dd HH:mm:ss.SSS') || 'Z', 'UTF-8')
     ] AS headers
 FROM read_records
 WHERE vote.error IS NOT NULL

@@ -1,4 +1,5 @@
--- Every record of the log with what its bytes say: a vote, or an error for which it can never be counted.
+-- Every record of the log with what its bytes and the catalogue say: a vote, with the reason for which it is invalid if it is, or
+-- an error for which it can never be counted.
 -- PROCTIME() is no clock here: it orders the window below by arrival, which within a key is the order of the log.
 CREATE TEMPORARY VIEW read_records AS
 SELECT
@@ -6,7 +7,7 @@ SELECT
     `value`,
     `partition`,
     `offset`,
-    appended_at,
-    read_vote(`key`, `value`, `partition`) AS vote,
+    CAST(appended_at AS TIMESTAMP(3)) AS appended_at,
+    read_vote(`key`, `value`, `partition`, `offset`, appended_at) AS vote,
     PROCTIME() AS arrival
-FROM records
+FROM votes_in

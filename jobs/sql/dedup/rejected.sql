@@ -1,4 +1,4 @@
--- Every later vote of a key, with the id of the one that counts.
+-- Every later vote of a key, with the id of the one that counts, and every vote that is invalid.
 CREATE TEMPORARY VIEW rejected AS
 SELECT
     vote_key,
@@ -15,3 +15,19 @@ SELECT
     first_vote_id
 FROM ranked_votes
 WHERE place > 1
+UNION ALL
+SELECT
+    vote.vote_key,
+    vote.vote_id,
+    vote.election_id,
+    vote.voter_sub,
+    vote.candidate_id,
+    vote.cast_at,
+    vote.catalogue_version,
+    appended_at,
+    `partition`,
+    `offset`,
+    vote.reason,
+    CAST(NULL AS STRING)
+FROM read_records
+WHERE vote.reason IS NOT NULL

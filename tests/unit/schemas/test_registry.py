@@ -36,8 +36,20 @@ class FakeRegistry:
             case "PUT", "config", subject:
                 self.compatibility[subject] = json.loads(request.content)["compatibility"]
                 return httpx.Response(200, json={"compatibility": self.compatibility[subject]})
-            case "GET", "schemas", "ids", schema_id if 1 <= int(schema_id) <= len(self.texts):
+            case "GET", *_:
+                return self._get(parts)
+            case _:
+                return httpx.Response(404, json={"error_code": 40403})
+
+    def _get(self, parts: list[str]) -> httpx.Response:
+        match parts:
+            case "schemas", "ids", schema_id if 1 <= int(schema_id) <= len(self.texts):
                 return httpx.Response(200, json={"schema": self.texts[int(schema_id) - 1]})
+            case "subjects", subject, "versions" if subject in self.subjects:
+                return httpx.Response(200, json=list(range(1, len(self.subjects[subject]) + 1)))
+            case "subjects", subject, "versions", version:
+                found = self.subjects[subject][int(version) - 1]
+                return httpx.Response(200, json={"id": found, "schema": self.texts[found - 1]})
             case _:
                 return httpx.Response(404, json={"error_code": 40403})
 
@@ -76,6 +88,36 @@ def test_the_schema_of_an_id_is_fetched_once_and_decodes() -> None:
         fake.requests.clear()
         assert client.schema_by_id(schema_id) == client.schema_by_id(schema_id) == VOTE.parsed
         assert fake.requests == [f"GET /schemas/ids/{schema_id}"]
+
+
+def test_the_schemas_of_a_subject_are_all_its_versions_and_no_others() -> None:
+    with client_of(FakeRegistry()) as client:
+        ids = registry.register_all(client, avro.all_versions())
+        assert client.schemas_of("votes-in-value") == {
+            ids[schema]: schema.parsed for schema in avro.all_versions() if schema.topic == "votes-in"
+        }
+
+
+def test_a_subject_that_nobody_registered_is_told_apart_from_a_registry_that_is_away() -> None:
+    with client_of(FakeRegistry()) as client, pytest.raises(registry.SchemaNotRegistered, match="moon-value"):
+        client.schemas_of("moon-value")
+    with client_of(answering(503)) as client, pytest.raises(registry.RegistryUnavailable, match="503"):
+        client.schemas_of("votes-in-value")
+
+
+@pytest.mark.parametrize("body", ["<html>", '{"error": 1}', '["x"]', "[[]]", "1"])
+def test_an_answer_that_is_no_list_of_versions_is_no_empty_one(body: str) -> None:
+    with client_of(answering(200, text=body)) as client, pytest.raises(registry.RegistryUnavailable, match="no list of versions"):
+        client.schemas_of("votes-in-value")
+
+
+def test_a_subject_with_something_that_is_not_avro_is_refused_whole() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        listed = request.url.path.endswith("/versions")
+        return httpx.Response(200, json=[1] if listed else {"id": 7, "schema": '{"type": "moon"}'})
+
+    with client_of(answer) as client, pytest.raises(registry.SchemaNotRegistered, match="votes-in-value version 1 is not Avro"):
+        client.schemas_of("votes-in-value")
 
 
 def test_a_schema_that_nobody_registered_is_told_apart_from_a_registry_that_is_away() -> None:
