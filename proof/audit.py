@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import psycopg
 import redis
 
-from proof import projections
+from proof import catalogue, projections
 from proof.conservation import Conservation, Extent
 from proof.decoding import Decoder
 from proof.findings import Figures, Findings
@@ -13,7 +13,7 @@ from proof.log import Log, LogUnreadable
 from proof.records import UNKNOWN
 from proof.settings import Settings
 from schemas import topics
-from schemas.registry import Registry, RegistryUnavailable
+from schemas.registry import Registry, RegistryUnavailable, SchemaNotRegistered
 
 
 class CouldNotCheck(Exception):
@@ -45,9 +45,10 @@ class Audit:
 def run(settings: Settings) -> Audit:
     """Read everything once and compare. Raises ``CouldNotCheck``.
 
-    What dedup has noted as done is asked first, then the ends of votes-in, then those of the verdicts, then the projections: each
-    is at least as far as the one before. Under load a projection may be ahead of the verdicts read, and in flight or differing
-    figures pass by themselves; an audit after the load is exact.
+    What dedup has noted as done is asked first, then the ends of votes-in, then those of the verdicts and of the catalogue (which
+    has a version before any vote can name it), then the projections: each is at least as far as the one before. Under load a
+    projection may be ahead of the verdicts read, and in flight or differing figures pass by themselves; an audit after the load
+    is exact.
     """
     try:
         with (
@@ -60,6 +61,8 @@ def run(settings: Settings) -> Audit:
         raise CouldNotCheck(f"the log cannot be read: {error}") from error
     except RegistryUnavailable as error:
         raise CouldNotCheck(f"the schema registry does not answer: {error}") from error
+    except SchemaNotRegistered as error:
+        raise CouldNotCheck(str(error)) from error
     except psycopg.Error as error:
         raise CouldNotCheck(f"the database cannot be read: {error}") from error
     except redis.RedisError as error:
@@ -75,22 +78,22 @@ def _run(settings: Settings, database: "psycopg.Connection[tuple[object, ...]]",
         raise CouldNotCheck(f"votes-in has {len(cast_ranges)} partitions, the contract says {contract}")
     decided = log.committed(settings.dedup_group, "votes-in", cast_ranges)
     cast_ranges = log.ranges("votes-in")
-    accepted_ranges, rejected_ranges, dead_ranges = (
-        log.ranges(topic) for topic in ("votes-accepted", "votes-rejected", "votes-dlq")
+    accepted_ranges, rejected_ranges, dead_ranges, election_ranges = (
+        log.ranges(topic) for topic in ("votes-accepted", "votes-rejected", "votes-dlq", "elections")
     )
 
-    catalogue = projections.read_catalogue(database)
-    conservation = Conservation(
-        catalogue, {partition: Extent(decided[partition], found.end) for partition, found in cast_ranges.items()}
-    )
+    findings = Findings()
+    versions = catalogue.collect(decoder.elections(log.messages("elections", election_ranges)), findings)
+    extents = {partition: Extent(decided[partition], found.end) for partition, found in cast_ranges.items()}
+    conservation = Conservation(versions, extents, findings)
     conservation.verdicts(decoder.accepted(log.messages("votes-accepted", accepted_ranges)))
     conservation.verdicts(decoder.rejected(log.messages("votes-rejected", rejected_ranges)))
     conservation.verdicts(decoder.dead_letters(log.messages("votes-dlq", dead_ranges)))
     conservation.votes_in(decoder.cast(log.messages("votes-in", cast_ranges)))
     conservation.ledger(projections.read_ledger(database), projections.read_conflicts(database))
-    elections = {election_id for election_id, _ in catalogue}
+    elections = {election_id for election_id, _ in versions}
     aurora = projections.read_aurora_totals(database)
     counted = {election_id for election_id, _ in (*aurora, *conservation.counts)}
     conservation.totals(aurora, projections.read_redis_totals(settings.redis_url, sorted(elections | counted)))
     figures = {election_id: conservation.figures[election_id] for election_id in sorted({*conservation.figures, *elections})}
-    return Audit(figures, conservation.findings)
+    return Audit(figures, findings)

@@ -48,7 +48,10 @@ def check(
 
 
 def check_running(settings: Settings, claims: Iterable[Claim]) -> Findings:
-    """``check`` against the running system. Raises ``LogUnreadable``, ``RegistryUnavailable``, ``psycopg.Error``."""
+    """``check`` against the running system.
+
+    Raises ``LogUnreadable``, ``RegistryUnavailable``, ``SchemaNotRegistered``, ``psycopg.Error``.
+    """
     with (
         psycopg.connect(settings.database_url, autocommit=True) as database,
         Registry(settings.schema_registry_url) as registry,

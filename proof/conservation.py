@@ -22,6 +22,7 @@ from proof.records import (
     Rejected,
     Totals,
     Unreadable,
+    Vote,
 )
 from schemas import ids
 
@@ -38,6 +39,9 @@ class _Verdict(NamedTuple):
     fingerprint: int
     first_vote_id: str | None = None
 
+    def __str__(self) -> str:
+        return _in_words(self.outcome, self.first_vote_id)
+
 
 class _Winner(NamedTuple):
     vote_id: str
@@ -53,8 +57,8 @@ DUPLICATE = "duplicate"
 class Conservation:
     """One audit. Call ``verdicts``, ``votes_in``, then the projections' checks; then read ``figures`` and ``findings``."""
 
-    def __init__(self, catalogue: Catalogue, extents: Mapping[int, Extent]) -> None:
-        self.findings = Findings()
+    def __init__(self, catalogue: Catalogue, extents: Mapping[int, Extent], findings: Findings) -> None:
+        self.findings = findings
         self.figures: defaultdict[str, Figures] = defaultdict(Figures)
         self.counts: Counter[tuple[str, str]] = Counter()
         self._catalogue = catalogue
@@ -67,8 +71,7 @@ class Conservation:
         """Take records of votes-accepted, votes-rejected and votes-dlq in any order; leave out those beyond the audit's end."""
         for record in records:
             if isinstance(record, Unreadable):
-                where = f"{record.topic} {record.partition}@{record.offset}"
-                self.findings.add(Kind.UNREADABLE, UNKNOWN, f"{where} does not follow its contract: {record.error}")
+                self.findings.add(Kind.UNREADABLE, UNKNOWN, str(record))
                 continue
             if not self._covers(record.source):
                 continue
@@ -97,16 +100,20 @@ class Conservation:
             else:
                 _add_to(figures, verdict.outcome)
             unreadable = rule.unreadable_because(record, partitions)
-            if unreadable is not None or record.vote is None:
+            vote = record.vote
+            if unreadable is not None or vote is None:
                 if verdict is not None:
                     self._check_unreadable(record, election_id, verdict, str(unreadable))
                 continue
-            key = ids.vote_key(record.vote.election_id, record.vote.voter_sub)
-            invalid = rule.invalid_because(record.vote, record.appended_at_ms, self._catalogue)
-            if invalid is None:
-                first.setdefault(key, _Winner(record.vote.vote_id, record.vote.candidate_id, record.position))
+            invalid = rule.invalid_because(vote, record.jurisdiction, record.appended_at_ms, self._catalogue)
+            if invalid is not None:
+                due: tuple[str, str | None] = invalid, None
+            else:
+                winner = _Winner(vote.vote_id, vote.candidate_id, record.position)
+                counts = first.setdefault(ids.vote_key(vote.election_id, vote.voter_sub), winner)
+                due = (ACCEPTED, None) if counts is winner else (DUPLICATE, counts.vote_id)
             if verdict is not None:
-                self._check_verdict(record, election_id, verdict, invalid, first.get(key))
+                self._check_verdict(record, vote, election_id, verdict, *due)
         for source, verdict in self._verdicts.items():
             self.findings.add(Kind.INVENTED, UNKNOWN, f"{source} is {verdict.outcome} and has no record in votes-in")
 
@@ -188,37 +195,24 @@ class Conservation:
     def _check_unreadable(self, record: Cast, election_id: str, verdict: _Verdict, why: str) -> None:
         if verdict.outcome != DEAD_LETTER:
             self.findings.add(
-                Kind.WRONG_VERDICT, election_id, f"{record.position} is {verdict.outcome}; it should be a dead letter: {why}"
+                Kind.WRONG_VERDICT, election_id, f"{record.position} is {verdict}, and should be a dead letter: {why}"
             )
         elif verdict.fingerprint != hash((record.key, record.value)):
             self.findings.add(Kind.ALTERED, election_id, f"the dead letter of {record.position} has other bytes than the record")
 
     def _check_verdict(
-        self, record: Cast, election_id: str, verdict: _Verdict, invalid: str | None, first: _Winner | None
+        self, record: Cast, vote: Vote, election_id: str, verdict: _Verdict, outcome: str, first_vote_id: str | None
     ) -> None:
-        """Of a readable vote. ``first`` is the first valid vote of its voter up to here, which may be this one."""
-        vote = record.vote
-        if vote is None:
-            return
+        """Of a readable vote, for which the rule gives this outcome and, where that is a duplicate, the vote that counts."""
         name = f"vote {vote.vote_id} ({record.position})"
         if verdict.outcome == DEAD_LETTER:
             self.findings.add(Kind.WRONG_VERDICT, election_id, f"{name} is a dead letter, and can be read")
             return
         if verdict.fingerprint != hash((record.key, vote, record.appended_at_ms)):
             self.findings.add(Kind.ALTERED, election_id, f"{name} says something else where it is {verdict.outcome}")
-        wrong = None
-        if invalid is not None or first is None:
-            if verdict.outcome == ACCEPTED:
-                wrong = f"is accepted, and does not count: {invalid}"
-        elif first.source == record.position:
-            if verdict.outcome != ACCEPTED:
-                wrong = f"is rejected ({verdict.outcome}), and is the first valid vote of its voter"
-        elif verdict.outcome != DUPLICATE:
-            wrong = f"is not rejected as a duplicate ({verdict.outcome}), and comes after vote {first.vote_id} of its voter"
-        elif verdict.first_vote_id != first.vote_id:
-            wrong = f"is called a duplicate of vote {verdict.first_vote_id}, and is one of vote {first.vote_id}"
-        if wrong is not None:
-            self.findings.add(Kind.WRONG_VERDICT, election_id, f"{name} {wrong}")
+        if (verdict.outcome, verdict.first_vote_id) != (outcome, first_vote_id):
+            due = _in_words(outcome, first_vote_id)
+            self.findings.add(Kind.WRONG_VERDICT, election_id, f"{name} is {verdict}, and should be {due}")
 
 
 def _verdict(record: Accepted | Rejected | DeadLetter) -> _Verdict:
@@ -229,6 +223,12 @@ def _verdict(record: Accepted | Rejected | DeadLetter) -> _Verdict:
             return _Verdict(record.reason, hash((record.key, record.vote, record.appended_at_ms)), record.first_vote_id)
         case DeadLetter():
             return _Verdict(DEAD_LETTER, hash((record.key, record.value)))
+
+
+def _in_words(outcome: str, first_vote_id: str | None) -> str:
+    if outcome in {ACCEPTED, DEAD_LETTER}:
+        return outcome
+    return f"rejected ({outcome})" if first_vote_id is None else f"rejected ({outcome}, first vote {first_vote_id})"
 
 
 def _add_to(figures: Figures, outcome: str) -> None:

@@ -1,66 +1,59 @@
 """From bytes of the topics to the records that the proof reasons about."""
 
 import re
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from confluent_kafka import Message
-from fastavro.types import Schema
 
-from proof.records import Accepted, Cast, DeadLetter, Position, Rejected, Unreadable, Vote
-from schemas import avro
-from schemas.registry import Registry, SchemaNotRegistered
+from proof import binary
+from proof.records import Accepted, Cast, DeadLetter, ElectionVersion, Position, Published, Rejected, Unreadable, Vote
+from schemas import avro, ids
+from schemas.registry import Registry
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
+_HEADER_BYTES = 5  # of the wire format: a zero byte and the schema's id
 _DECIMAL = re.compile(rb"[0-9]{1,19}")
+
+_Datum = dict[str, Any]
+_Readers = Mapping[int, binary.Read]
+_Record = TypeVar("_Record")
 
 
 class Decoder:
-    """Decodes values with the schema that they name. Raises ``RegistryUnavailable``, which says nothing about a record."""
+    """Decodes values with the schema that they name, which has to be one of their topic's subject.
+
+    A topic's schemas are read before its first message, and what a record names was registered before the record was written:
+    so give it messages of a range whose end was asked for before. Raises ``RegistryUnavailable`` and, of a whole subject,
+    ``SchemaNotRegistered``, which say nothing about a record.
+    """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        # Writer and reader schema of each (topic, schema id); None for an id that the registry does not have.
-        self._schemas: dict[tuple[str, int], tuple[Schema, Schema | None] | None] = {}
+
+    def elections(self, messages: Iterable[Message]) -> Iterator[Published | Unreadable]:
+        """Records of elections."""
+        return self._records("elections", messages, _published)
 
     def cast(self, messages: Iterable[Message]) -> Iterator[Cast]:
         """Records of votes-in. One that cannot be decoded is a record all the same."""
+        readers = self._readers("votes-in")
         for message in messages:
-            vote, error = None, None
+            vote, jurisdiction, error = None, None, None
             try:
-                vote = _vote(self._datum("votes-in", message))
+                vote, jurisdiction = _decoded(message, readers, _ballot)
             except avro.UndecodableValue as undecodable:
                 error = str(undecodable)
-            yield Cast(_position(message), message.timestamp()[1], _key(message), message.value(), vote, error)
+            yield Cast(
+                _position(message), message.timestamp()[1], _key(message), message.value(), vote, error, jurisdiction=jurisdiction
+            )
 
     def accepted(self, messages: Iterable[Message]) -> Iterator[Accepted | Unreadable]:
         """Records of votes-accepted."""
-        for message in messages:
-            try:
-                datum = self._datum("votes-accepted", message)
-            except avro.UndecodableValue as error:
-                yield _unreadable("votes-accepted", message, str(error))
-            else:
-                yield Accepted(_key(message), _vote(datum), _millis(datum["accepted_at"]), _source(datum))
+        return self._records("votes-accepted", messages, _accepted)
 
     def rejected(self, messages: Iterable[Message]) -> Iterator[Rejected | Unreadable]:
         """Records of votes-rejected."""
-        for message in messages:
-            try:
-                datum = self._datum("votes-rejected", message)
-            except avro.UndecodableValue as error:
-                yield _unreadable("votes-rejected", message, str(error))
-            else:
-                yield Rejected(
-                    _key(message),
-                    _vote(datum),
-                    _millis(datum["appended_at"]),
-                    _source(datum),
-                    datum["reason"],
-                    datum["first_vote_id"],
-                )
+        return self._records("votes-rejected", messages, _rejected)
 
     def dead_letters(self, messages: Iterable[Message]) -> Iterator[DeadLetter | Unreadable]:
         """Records of votes-dlq, whose place in votes-in stands in the headers ``partition`` and ``offset`` as decimal text."""
@@ -72,45 +65,81 @@ class Decoder:
             else:
                 yield _unreadable("votes-dlq", message, "no partition and offset in its headers")
 
-    def _datum(self, topic: str, message: Message) -> dict[str, Any]:
-        value = message.value()
-        if value is None:
-            raise avro.UndecodableValue("no value")
-        schema_id = avro.schema_id_of(value)
-        known = (topic, schema_id)
-        if known not in self._schemas:
-            self._schemas[known] = self._resolve(topic, schema_id)
-        schemas = self._schemas[known]
-        if schemas is None:
-            raise avro.UndecodableValue(f"no schema has the id {schema_id}")
-        return avro.decode(value, *schemas)
+    def _records(
+        self, topic: str, messages: Iterable[Message], build: Callable[[Message, _Datum], _Record]
+    ) -> Iterator[_Record | Unreadable]:
+        readers = self._readers(topic)
+        for message in messages:
+            try:
+                record: _Record | Unreadable = _decoded(message, readers, build)
+            except avro.UndecodableValue as error:
+                record = _unreadable(topic, message, str(error))
+            yield record
 
-    def _resolve(self, topic: str, schema_id: int) -> tuple[Schema, Schema | None] | None:
-        try:
-            writer = self._registry.schema_by_id(schema_id)
-        except SchemaNotRegistered:
-            return None
-        reader = avro.latest(topic).parsed
-        return writer, None if writer == reader else reader
+    def _readers(self, topic: str) -> _Readers:
+        found = self._registry.schemas_of(avro.latest(topic).subject)
+        return {schema_id: binary.reader_of(schema) for schema_id, schema in found.items()}
 
 
-def _vote(datum: dict[str, Any]) -> Vote:
+def _decoded(message: Message, readers: _Readers, build: Callable[[Message, _Datum], _Record]) -> _Record:
+    """Raises ``UndecodableValue``."""
+    value = message.value()
+    if value is None:
+        raise avro.UndecodableValue("no value")
+    schema_id = avro.schema_id_of(value)
+    if schema_id not in readers:
+        raise avro.UndecodableValue(f"no schema of this topic has the id {schema_id}")
+    datum = binary.read(value, _HEADER_BYTES, readers[schema_id])
+    try:
+        return build(message, datum)
+    except KeyError as missing:
+        raise avro.UndecodableValue(f"its schema has no {missing.args[0]}") from None
+
+
+def _published(message: Message, datum: _Datum) -> Published:
+    if not ids.ELECTION_ID.fullmatch(datum["election_id"]):
+        raise avro.UndecodableValue("its election_id is malformed")
+    return Published(
+        _key(message),
+        _position(message).offset,
+        datum["election_id"],
+        datum["version"],
+        ElectionVersion(
+            datum["status"],
+            datum["opens_at"],
+            datum["closes_at"],
+            frozenset(candidate["candidate_id"] for candidate in datum["candidates"]),
+            frozenset(datum["jurisdictions"]),
+        ),
+    )
+
+
+def _ballot(_: Message, datum: _Datum) -> tuple[Vote, str | None]:
+    """The vote, and its voter's jurisdiction, of which version 1 of the schema says nothing."""
+    return _vote(datum), datum.get("jurisdiction")
+
+
+def _accepted(message: Message, datum: _Datum) -> Accepted:
+    return Accepted(_key(message), _vote(datum), datum["accepted_at"], _source(datum))
+
+
+def _rejected(message: Message, datum: _Datum) -> Rejected:
+    return Rejected(_key(message), _vote(datum), datum["appended_at"], _source(datum), datum["reason"], datum["first_vote_id"])
+
+
+def _vote(datum: _Datum) -> Vote:
     return Vote(
         datum["vote_id"],
         datum["election_id"],
         datum["voter_sub"],
         datum["candidate_id"],
-        _millis(datum["cast_at"]),
+        datum["cast_at"],
         datum["catalogue_version"],
     )
 
 
-def _source(datum: dict[str, Any]) -> Position:
+def _source(datum: _Datum) -> Position:
     return Position(datum["source_partition"], datum["source_offset"])
-
-
-def _millis(instant: datetime) -> int:
-    return (instant - _EPOCH) // _MILLISECOND
 
 
 def _position(message: Message) -> Position:

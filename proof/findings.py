@@ -17,6 +17,7 @@ class Kind(StrEnum):
     INVENTED = "invented"
     ALTERED = "altered"
     UNREADABLE = "unreadable output"
+    CATALOGUE = "changed catalogue"
     WRONG_VERDICT = "wrong verdict"
     TWO_VOTES = "two votes of one voter"
     LEDGER_MISSING = "missing in the ledger"

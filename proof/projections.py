@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import redis
 
-from proof.records import Catalogue, Conflict, ElectionVersion, LedgerRow, Position, Totals
+from proof.records import Conflict, LedgerRow, Position, Totals
 
 _ROWS_AT_A_TIME = 10_000
 REDIS_TIMEOUT_SECONDS = 10.0
@@ -14,24 +14,6 @@ REDIS_TIMEOUT_SECONDS = 10.0
 
 class TotalsUnreadable(Exception):
     """Redis holds something that is no total; the message names the field."""
-
-
-def read_catalogue(connection: psycopg.Connection[Any]) -> Catalogue:
-    """Every version of every election."""
-    rows = connection.execute(
-        """
-        SELECT election_id, version, status,
-               (extract(epoch FROM opens_at) * 1000)::bigint,
-               (extract(epoch FROM closes_at) * 1000)::bigint,
-               array(SELECT candidate_id FROM candidates
-                     WHERE candidates.election_id = elections.election_id AND candidates.version = elections.version)
-        FROM elections
-        """
-    )
-    return {
-        (election_id, version): ElectionVersion(status, opens_at_ms, closes_at_ms, frozenset(candidates))
-        for election_id, version, status, opens_at_ms, closes_at_ms, candidates in rows
-    }
 
 
 def read_ledger(connection: psycopg.Connection[Any]) -> Iterator[LedgerRow]:

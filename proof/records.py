@@ -28,7 +28,10 @@ class Vote(NamedTuple):
 
 
 class Cast(NamedTuple):
-    """A record of votes-in; ``vote`` is ``None`` where the bytes cannot be decoded, ``error`` then says why."""
+    """A record of votes-in; ``vote`` is ``None`` where the bytes cannot be decoded, ``error`` then says why.
+
+    ``appended_at_ms`` is the broker's time.
+    """
 
     position: Position
     appended_at_ms: int
@@ -36,6 +39,8 @@ class Cast(NamedTuple):
     value: bytes | None
     vote: Vote | None
     error: str | None = None
+    jurisdiction: str | None = None
+    """Of the voter, empty if the token had none; ``None`` if the record does not say."""
 
 
 class Accepted(NamedTuple):
@@ -67,12 +72,15 @@ class DeadLetter(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """A record of an output topic that does not follow its contract."""
+    """A record of an output topic or of the catalogue that does not follow its contract."""
 
     topic: str
     partition: int
     offset: int
     error: str
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.partition}@{self.offset} does not follow its contract: {self.error}"
 
 
 class LedgerRow(NamedTuple):
@@ -94,12 +102,26 @@ class Conflict(NamedTuple):
 
 
 class ElectionVersion(NamedTuple):
-    """What a version of the catalogue says about the validity of a vote."""
+    """What a version of the catalogue says about the validity of a vote. Without ``jurisdictions`` everybody may vote.
+
+    The election takes votes that were appended from ``opens_at_ms`` on and before ``closes_at_ms``.
+    """
 
     status: str
     opens_at_ms: int
     closes_at_ms: int
     candidates: frozenset[str]
+    jurisdictions: frozenset[str] = frozenset()
+
+
+class Published(NamedTuple):
+    """A record of elections, a topic with one partition."""
+
+    key: bytes | None
+    offset: int
+    election_id: str
+    version: int
+    terms: ElectionVersion
 
 
 Catalogue = Mapping[tuple[str, int], ElectionVersion]

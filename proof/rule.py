@@ -1,8 +1,9 @@
 """The rule of the election, written down once more, independently of the job that applies it.
 
-A record of votes-in is *readable* if it decodes, its ids are well formed, its key is ``electionId:sub`` of its value and it lies
-in the partition of that key. A readable vote is *valid* if the catalogue version that it names was open at the broker's append
-time and has the candidate. The first valid vote of a key in its partition counts.
+A record of votes-in is *readable* if it decodes, its ids are well formed, its time is one that a calendar has, its key is
+``electionId:sub`` of its value and it lies in the partition of that key. A readable vote is *valid* if the version of its
+election that it names is in the catalogue, has the candidate, was open at the broker's append time and takes votes from the
+voter's jurisdiction. The first valid vote of a key in its partition counts, whatever invalid ones stand before it.
 """
 
 from collections.abc import Container
@@ -13,6 +14,8 @@ from schemas import ids
 _M = 0x5BD1E995
 _SEED = 0x9747B28C
 _MASK = 0xFFFFFFFF
+# The years 1 to 9999: beyond them the outputs cannot be read.
+_CALENDAR_MS = range(-62_135_596_800_000, 253_402_300_800_000)
 
 
 def unreadable_because(record: Cast, partitions: int) -> str | None:
@@ -27,6 +30,8 @@ def unreadable_because(record: Cast, partitions: int) -> str | None:
         and ids.VOTER_SUB.fullmatch(vote.voter_sub)
     ):
         return "an id in it is malformed"
+    if vote.cast_at_ms not in _CALENDAR_MS:
+        return "its time is beyond the calendar"
     if record.key is None or record.key != ids.vote_key(vote.election_id, vote.voter_sub).encode():
         return "its key is not that of its value"
     if home_partition(record.key, partitions) != record.position.partition:
@@ -34,15 +39,21 @@ def unreadable_because(record: Cast, partitions: int) -> str | None:
     return None
 
 
-def invalid_because(vote: Vote, appended_at_ms: int, catalogue: Catalogue) -> str | None:
-    """Why a readable vote does not count, or ``None`` if it is valid."""
+def invalid_because(vote: Vote, jurisdiction: str | None, appended_at_ms: int, catalogue: Catalogue) -> str | None:
+    """Why a readable vote cannot count, the first reason that applies, or ``None`` if it is valid.
+
+    A reason is a name of ``RejectionReason`` in schemas/avro/votes-rejected. A ``jurisdiction`` of ``None``, of a record that
+    does not say, is let pass: the ingress alone has seen it.
+    """
     election = catalogue.get((vote.election_id, vote.catalogue_version))
     if election is None:
-        return "the catalogue has no such version of its election"
-    if election.status != "open" or not election.opens_at_ms <= appended_at_ms < election.closes_at_ms:
-        return "its election was not open"
+        return "unknown_election"
     if vote.candidate_id not in election.candidates:
-        return "its election has no such candidate"
+        return "unknown_candidate"
+    if election.status != "open" or not election.opens_at_ms <= appended_at_ms < election.closes_at_ms:
+        return "election_not_open"
+    if election.jurisdictions and jurisdiction is not None and jurisdiction not in election.jurisdictions:
+        return "wrong_jurisdiction"
     return None
 
 

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from proof import rule
 from proof.conservation import Conservation, Extent
-from proof.findings import Figures, Kind
+from proof.findings import Figures, Findings, Kind
 from proof.records import (
     Accepted,
     Cast,
@@ -31,7 +32,31 @@ OPENS, CLOSES = 1_000_000, 2_000_000
 CATALOGUE: Catalogue = {
     (ELECTION, 1): ElectionVersion("draft", OPENS, CLOSES, frozenset({"alice", "bob"})),
     (ELECTION, 2): ElectionVersion("open", OPENS, CLOSES, frozenset({"alice", "bob"})),
+    (ELECTION, 3): ElectionVersion("open", OPENS, CLOSES, frozenset({"alice", "bob"}), frozenset({"north"})),
+    (ELECTION, 4): ElectionVersion("closed", OPENS, CLOSES, frozenset({"alice", "bob"})),
 }
+
+
+class Ballot(NamedTuple):
+    """A vote as it reaches the log; ``reason`` is that of its rejection if it is invalid."""
+
+    voter: str
+    candidate: str = "alice"
+    reason: str | None = None
+    version: int = 2
+    jurisdiction: str | None = "north"
+    appended_at_ms: int = OPENS + 1
+
+
+INVALID = [
+    Ballot("ann", reason="unknown_election", version=9),
+    Ballot("ann", "mallory", reason="unknown_candidate"),
+    Ballot("ann", reason="election_not_open", version=1),
+    Ballot("ann", reason="election_not_open", version=4),
+    Ballot("ann", reason="election_not_open", appended_at_ms=OPENS - 1),
+    Ballot("ann", reason="election_not_open", appended_at_ms=CLOSES),
+    Ballot("ann", reason="wrong_jurisdiction", version=3, jurisdiction="south"),
+]
 
 
 @dataclass
@@ -50,7 +75,7 @@ class World:
     extents: dict[int, Extent] = field(default_factory=dict)
 
     def audit(self) -> Conservation:
-        conservation = Conservation(CATALOGUE, self.extents)
+        conservation = Conservation(CATALOGUE, self.extents, Findings())
         conservation.verdicts([*self.accepted, *self.rejected, *self.dead_letters, *self.unreadable])
         conservation.votes_in(self.cast)
         conservation.ledger(self.ledger, self.conflicts)
@@ -68,25 +93,28 @@ def vote_id(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012d}"
 
 
-def world_of(*votes: tuple[str, str] | bytes, appended_at_ms: int = OPENS + 1) -> World:
-    """A faultless system after these votes of (voter, candidate), in the order of the log; bytes cannot be read."""
+def world_of(*votes: Ballot | tuple[str, str] | bytes) -> World:
+    """A faultless system after these votes, valid ones as (voter, candidate), in the order of the log; bytes cannot be read."""
     world = World()
     ends = dict.fromkeys(range(PARTITIONS), 0)
     first: dict[str, Accepted] = {}
     for number, item in enumerate(votes):
         if isinstance(item, bytes):
             source = Position(0, ends[0])
-            world.cast.append(Cast(source, appended_at_ms, b"junk", item, None, "the first byte is not 0"))
+            world.cast.append(Cast(source, OPENS + 1, b"junk", item, None, "the first byte is not 0"))
             world.dead_letters.append(DeadLetter(b"junk", item, source))
             ends[0] += 1
             continue
-        voter, candidate = item
+        voter, candidate, reason, version, jurisdiction, appended_at_ms = Ballot(*item)
         key = f"{ELECTION}:{voter}".encode()
         partition = rule.home_partition(key, PARTITIONS)
         source = Position(partition, ends[partition])
         ends[partition] += 1
-        vote = Vote(vote_id(number), ELECTION, voter, candidate, OPENS, 2)
-        world.cast.append(Cast(source, appended_at_ms, key, b"value", vote))
+        vote = Vote(vote_id(number), ELECTION, voter, candidate, OPENS, version)
+        world.cast.append(Cast(source, appended_at_ms, key, b"value", vote, jurisdiction=jurisdiction))
+        if reason is not None:
+            world.rejected.append(Rejected(key, vote, appended_at_ms, source, reason, None))
+            continue
         if voter in first:
             world.rejected.append(Rejected(key, vote, appended_at_ms, source, "duplicate", first[voter].vote.vote_id))
             continue
@@ -100,31 +128,39 @@ def world_of(*votes: tuple[str, str] | bytes, appended_at_ms: int = OPENS + 1) -
 
 
 def small_world() -> World:
-    return world_of(("ann", "alice"), ("ben", "bob"), ("ann", "bob"), b"junk", ("cat", "alice"))
+    invalid = Ballot("dan", "mallory", reason="unknown_candidate")
+    return world_of(("ann", "alice"), ("ben", "bob"), ("ann", "bob"), b"junk", invalid, ("cat", "alice"))
 
 
 def test_a_faultless_system_agrees_and_every_figure_is_counted() -> None:
     found = small_world().audit()
     assert not found.findings, list(found.findings)
-    assert found.figures[ELECTION] == Figures(cast=4, accepted=3, duplicates=1, redis_total=3, aurora_total=3, ledger_rows=3)
+    assert found.figures[ELECTION] == Figures(
+        cast=5, accepted=3, duplicates=1, rejected_otherwise=1, redis_total=3, aurora_total=3, ledger_rows=3
+    )
     assert found.figures["unknown"] == Figures(cast=1, dead_letters=1)
 
 
 VOTERS = st.sampled_from([f"voter-{number}" for number in range(8)])
-VOTES = st.lists(st.one_of(st.tuples(VOTERS, st.sampled_from(["alice", "bob"])), st.binary(max_size=4)), max_size=40)
+BALLOTS = st.one_of(
+    st.tuples(VOTERS, st.sampled_from(["alice", "bob"])).map(lambda valid: Ballot(*valid)),
+    st.builds(lambda voter, ballot: ballot._replace(voter=voter), VOTERS, st.sampled_from(INVALID)),
+)
+VOTES = st.lists(st.one_of(BALLOTS, st.binary(max_size=4)), max_size=40)
 
 
 @given(votes=VOTES)
-def test_any_faultless_history_agrees(votes: list[tuple[str, str] | bytes]) -> None:
+def test_any_faultless_history_agrees(votes: list[Ballot | bytes]) -> None:
     world = world_of(*votes)
     found = world.audit()
     assert not found.findings
     assert sum(figures.cast for figures in found.figures.values()) == len(votes)
-    assert sum(each.accepted + each.duplicates + each.dead_letters for each in found.figures.values()) == len(votes)
+    verdicts = (each.accepted + each.duplicates + each.rejected_otherwise + each.dead_letters for each in found.figures.values())
+    assert sum(verdicts) == len(votes)
 
 
 @given(votes=VOTES, data=st.data())
-def test_any_verdict_that_is_lost_or_doubled_is_found(votes: list[tuple[str, str] | bytes], data: st.DataObject) -> None:
+def test_any_verdict_that_is_lost_or_doubled_is_found(votes: list[Ballot | bytes], data: st.DataObject) -> None:
     world = world_of(*votes)
     verdicts: list[Accepted | Rejected | DeadLetter] = [*world.accepted, *world.rejected, *world.dead_letters]
     if not verdicts:
@@ -139,6 +175,18 @@ def test_any_verdict_that_is_lost_or_doubled_is_found(votes: list[tuple[str, str
         home.append(chosen)  # type: ignore[arg-type]
         assert Kind.DOUBLED in world.kinds()
     assert str(chosen.source) in world.texts()
+
+
+@given(votes=VOTES, data=st.data())
+def test_any_rejection_for_another_reason_is_found(votes: list[Ballot | bytes], data: st.DataObject) -> None:
+    world = world_of(*votes)
+    if not world.rejected:
+        return
+    index = data.draw(st.integers(min_value=0, max_value=len(world.rejected) - 1))
+    right = world.rejected[index]
+    wrong = data.draw(st.sampled_from(["duplicate", *sorted({ballot.reason for ballot in INVALID if ballot.reason}), "other"]))
+    world.rejected[index] = right._replace(reason=wrong)
+    assert world.kinds() == ({Kind.WRONG_VERDICT} if wrong != right.reason else set())
 
 
 def lose_an_accepted_vote(world: World) -> None:
@@ -203,7 +251,7 @@ def let_the_second_vote_win(world: World) -> None:
 
 
 def let_both_votes_win(world: World) -> None:
-    second = world.rejected.pop()
+    second = world.rejected.pop(0)
     world.accepted.append(Accepted(second.key, second.vote, second.appended_at_ms, second.source))
 
 
@@ -214,6 +262,45 @@ def name_another_first_vote(world: World) -> None:
 def reject_a_valid_vote(world: World) -> None:
     one = world.accepted.pop()
     world.rejected.append(Rejected(one.key, one.vote, one.appended_at_ms, one.source, "unknown_candidate", None))
+
+
+def accept_an_invalid_vote(world: World) -> None:
+    invalid = world.rejected.pop()
+    world.accepted.append(Accepted(invalid.key, invalid.vote, invalid.appended_at_ms, invalid.source))
+
+
+def reject_an_invalid_vote_for_another_reason(world: World) -> None:
+    world.rejected[1] = world.rejected[1]._replace(reason="election_not_open")
+
+
+def call_an_invalid_vote_a_duplicate(world: World) -> None:
+    world.rejected[1] = world.rejected[1]._replace(reason="duplicate", first_vote_id=vote_id(0))
+
+
+def name_a_first_vote_for_an_invalid_one(world: World) -> None:
+    world.rejected[1] = world.rejected[1]._replace(first_vote_id=vote_id(0))
+
+
+def call_a_duplicate_invalid(world: World) -> None:
+    world.rejected[0] = world.rejected[0]._replace(reason="wrong_jurisdiction", first_vote_id=None)
+
+
+def name_no_first_vote(world: World) -> None:
+    world.rejected[0] = world.rejected[0]._replace(first_vote_id=None)
+
+
+def lose_an_invalid_vote(world: World) -> None:
+    del world.rejected[1]
+
+
+def bury_an_invalid_vote(world: World) -> None:
+    one = world.rejected.pop()
+    world.dead_letters.append(DeadLetter(one.key, b"value", one.source))
+
+
+def reject_what_cannot_be_read(world: World) -> None:
+    dead = world.dead_letters.pop()
+    world.rejected.append(world.rejected[1]._replace(source=dead.source))
 
 
 def bury_a_valid_vote(world: World) -> None:
@@ -287,11 +374,31 @@ FAULTS: list[tuple[Callable[[World], None], Kind, str]] = [
     (change_the_key_of_a_rejected_vote, Kind.ALTERED, vote_id(2)),
     (change_the_time_of_an_accepted_vote, Kind.ALTERED, vote_id(0)),
     (change_the_bytes_of_a_dead_letter, Kind.ALTERED, "other bytes"),
-    (let_the_second_vote_win, Kind.WRONG_VERDICT, "is the first valid vote of its voter"),
+    (let_the_second_vote_win, Kind.WRONG_VERDICT, f"(duplicate, first vote {vote_id(2)}), and should be accepted"),
+    (let_the_second_vote_win, Kind.WRONG_VERDICT, f"accepted, and should be rejected (duplicate, first vote {vote_id(0)})"),
     (let_both_votes_win, Kind.TWO_VOTES, vote_id(2)),
-    (let_both_votes_win, Kind.WRONG_VERDICT, f"comes after vote {vote_id(0)}"),
+    (let_both_votes_win, Kind.WRONG_VERDICT, f"accepted, and should be rejected (duplicate, first vote {vote_id(0)})"),
     (name_another_first_vote, Kind.WRONG_VERDICT, vote_id(77)),
-    (reject_a_valid_vote, Kind.WRONG_VERDICT, "first valid vote"),
+    (
+        name_no_first_vote,
+        Kind.WRONG_VERDICT,
+        f"rejected (duplicate), and should be rejected (duplicate, first vote {vote_id(0)})",
+    ),
+    (reject_a_valid_vote, Kind.WRONG_VERDICT, "rejected (unknown_candidate), and should be accepted"),
+    (accept_an_invalid_vote, Kind.WRONG_VERDICT, f"vote {vote_id(4)} "),
+    (accept_an_invalid_vote, Kind.WRONG_VERDICT, "accepted, and should be rejected (unknown_candidate)"),
+    (accept_an_invalid_vote, Kind.LEDGER_MISSING, vote_id(4)),
+    (
+        reject_an_invalid_vote_for_another_reason,
+        Kind.WRONG_VERDICT,
+        "rejected (election_not_open), and should be rejected (unknown_candidate)",
+    ),
+    (call_an_invalid_vote_a_duplicate, Kind.WRONG_VERDICT, "should be rejected (unknown_candidate)"),
+    (name_a_first_vote_for_an_invalid_one, Kind.WRONG_VERDICT, "should be rejected (unknown_candidate)"),
+    (call_a_duplicate_invalid, Kind.WRONG_VERDICT, f"should be rejected (duplicate, first vote {vote_id(0)})"),
+    (lose_an_invalid_vote, Kind.LOST, vote_id(4)),
+    (bury_an_invalid_vote, Kind.WRONG_VERDICT, "is a dead letter, and can be read"),
+    (reject_what_cannot_be_read, Kind.WRONG_VERDICT, "should be a dead letter"),
     (bury_a_valid_vote, Kind.WRONG_VERDICT, "is a dead letter, and can be read"),
     (accept_what_cannot_be_read, Kind.WRONG_VERDICT, "should be a dead letter"),
     (write_an_output_without_its_contract, Kind.UNREADABLE, "votes-accepted 2@7"),
@@ -331,7 +438,7 @@ def test_a_total_that_counted_a_doubled_vote_is_wrong_too() -> None:
 def test_no_finding_puts_a_voter_beside_a_choice(plant: Callable[[World], None]) -> None:
     world = small_world()
     plant(world)
-    for voter, finding in itertools.product(("ann", "ben", "cat"), world.audit().findings):
+    for voter, finding in itertools.product(("ann", "ben", "cat", "dan"), world.audit().findings):
         assert voter not in finding.text.split()
         assert f":{voter}" not in finding.text
 
@@ -383,24 +490,64 @@ def test_a_retry_with_the_same_vote_id_is_a_duplicate_of_itself() -> None:
     assert not world.audit().findings
 
 
-@pytest.mark.parametrize("appended_at_ms", [OPENS - 1, CLOSES])
-def test_a_vote_out_of_time_must_not_be_accepted(appended_at_ms: int) -> None:
-    world = world_of(("ann", "alice"), appended_at_ms=appended_at_ms)
+@pytest.mark.parametrize("invalid", INVALID, ids=lambda ballot: ballot.reason)
+def test_an_invalid_vote_is_rejected_for_its_reason_and_must_not_be_accepted(invalid: Ballot) -> None:
+    found = world_of(invalid).audit()
+    assert not found.findings, list(found.findings)
+    assert found.figures[ELECTION] == Figures(cast=1, rejected_otherwise=1)
+    world = world_of(invalid._replace(reason=None))
     assert world.kinds() == {Kind.WRONG_VERDICT}
-    assert "was not open" in world.texts()
+    assert f"accepted, and should be rejected ({invalid.reason})" in world.texts()
 
 
-def test_an_invalid_vote_does_not_take_the_place_of_its_voter() -> None:
-    world = world_of(("ann", "mallory"), ("ann", "alice"))
-    invalid, valid = world.accepted[0], world.rejected[0]
-    assert Kind.WRONG_VERDICT in world.kinds()
-    world.accepted = [Accepted(valid.key, valid.vote, valid.appended_at_ms, valid.source)]
-    world.rejected = [Rejected(invalid.key, invalid.vote, invalid.appended_at_ms, invalid.source, "unknown_candidate", None)]
-    world.ledger = [LedgerRow(ELECTION, "ann", "alice", valid.vote.vote_id, valid.source)]
-    world.aurora = world.redis = {(ELECTION, "alice"): 1}
+@pytest.mark.parametrize(
+    "ballot",
+    [
+        Ballot("ann", appended_at_ms=OPENS),
+        Ballot("ann", appended_at_ms=CLOSES - 1),
+        Ballot("ann", jurisdiction="south"),
+        Ballot("ann", jurisdiction=None),
+        Ballot("ann", version=3, jurisdiction=None),
+    ],
+)
+def test_a_valid_vote_must_not_be_rejected(ballot: Ballot) -> None:
+    assert not world_of(ballot).audit().findings
+    world = world_of(ballot._replace(reason="election_not_open"))
+    assert world.kinds() == {Kind.WRONG_VERDICT}
+    assert "rejected (election_not_open), and should be accepted" in world.texts()
+
+
+@pytest.mark.parametrize("invalid", INVALID, ids=lambda ballot: ballot.reason)
+def test_an_invalid_vote_does_not_take_the_place_of_its_voter(invalid: Ballot) -> None:
+    world = world_of(invalid, ("ann", "alice"), invalid, ("ann", "bob"))
     found = world.audit()
     assert not found.findings, list(found.findings)
-    assert found.figures[ELECTION].rejected_otherwise == 1
+    assert found.figures[ELECTION] == Figures(
+        cast=4, accepted=1, duplicates=1, rejected_otherwise=2, redis_total=1, aurora_total=1, ledger_rows=1
+    )
+    assert world.rejected[2].first_vote_id == vote_id(1)
+    world.rejected[2] = world.rejected[2]._replace(first_vote_id=vote_id(0))
+    assert f"should be rejected (duplicate, first vote {vote_id(1)})" in world.texts()
+
+
+def test_a_job_that_lets_an_invalid_vote_take_the_place_of_its_voter_is_found() -> None:
+    world = world_of(("ann", "mallory"), ("ann", "alice"))
+    assert world.kinds() == {Kind.WRONG_VERDICT}
+    assert "accepted, and should be rejected (unknown_candidate)" in world.texts()
+    assert f"rejected (duplicate, first vote {vote_id(0)}), and should be accepted" in world.texts()
+
+
+def test_a_vote_for_an_election_that_is_not_in_the_catalogue_counts_under_unknown() -> None:
+    world = world_of(Ballot("ann", reason="unknown_election"))
+    vote = world.rejected[0].vote._replace(election_id="elsewhere")
+    key = b"elsewhere:ann"
+    source = Position(rule.home_partition(key, PARTITIONS), 0)
+    world.cast[0] = world.cast[0]._replace(vote=vote, key=key, position=source)
+    world.rejected[0] = world.rejected[0]._replace(vote=vote, key=key, source=source)
+    world.extents = dict.fromkeys(range(PARTITIONS), Extent(1, 1))
+    found = world.audit()
+    assert not found.findings, list(found.findings)
+    assert found.figures["unknown"] == Figures(cast=1, rejected_otherwise=1)
 
 
 def test_findings_are_all_counted_and_only_the_first_kept_in_words() -> None:

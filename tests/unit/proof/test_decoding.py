@@ -6,11 +6,12 @@ import httpx
 import pytest
 
 from proof.decoding import Decoder
-from proof.records import Accepted, DeadLetter, Position, Rejected, Unreadable, Vote
+from proof.records import Accepted, DeadLetter, ElectionVersion, Position, Published, Rejected, Unreadable, Vote
 from schemas import avro
-from schemas.registry import Registry, RegistryUnavailable
+from schemas.registry import Registry, RegistryUnavailable, SchemaNotRegistered
 
-SCHEMAS = {1: "votes-in", 2: "votes-accepted", 3: "votes-rejected"}
+# By id, as a registry has them.
+SCHEMAS = dict(enumerate(avro.all_versions(), start=1))
 VOTE = Vote("vote-1", "election-2025-01", "voter-1", "alice", 1_735_725_600_123, 2)
 DATUM = {
     "vote_id": VOTE.vote_id,
@@ -19,6 +20,19 @@ DATUM = {
     "candidate_id": VOTE.candidate_id,
     "cast_at": VOTE.cast_at_ms,
     "catalogue_version": VOTE.catalogue_version,
+}
+ELECTION = {
+    "election_id": "election-2025-01",
+    "version": 2,
+    "title": "Regional",
+    "status": "open",
+    "opens_at": 1_735_689_600_001,
+    "closes_at": 1_735_776_000_002,
+    "jurisdictions": ["north", "east"],
+    "required_aal": "aal1",
+    "results_visibility": "live",
+    "results_batch": 1,
+    "candidates": [{"candidate_id": "alice", "name": "Alice"}, {"candidate_id": "bob", "name": "Bob"}],
 }
 
 
@@ -48,15 +62,28 @@ class FakeMessage:
 
 
 def answer(request: httpx.Request) -> httpx.Response:
-    topic = SCHEMAS.get(int(request.url.path.rpartition("/")[2]))
-    if topic is None:
-        return httpx.Response(404, json={"error_code": 40403})
-    return httpx.Response(200, json={"schema": avro.latest(topic).text})
+    """Every published schema is registered under its own subject."""
+    match request.url.path.strip("/").split("/"):
+        case ["subjects", subject, "versions"]:
+            return httpx.Response(200, json=[schema.version for schema in SCHEMAS.values() if schema.subject == subject])
+        case ["subjects", subject, "versions", version]:
+            for schema_id, schema in SCHEMAS.items():
+                if (schema.subject, schema.version) == (subject, int(version)):
+                    return httpx.Response(200, json={"id": schema_id, "schema": schema.text})
+    return httpx.Response(404, json={"error_code": 40401})
+
+
+def value_of(schema: avro.AvroSchema, datum: dict[str, object]) -> bytes:
+    schema_id = next(schema_id for schema_id, known in SCHEMAS.items() if known == schema)
+    return avro.encoder(schema, schema_id)(datum)
 
 
 def message(topic: str, **fields: object) -> Any:
-    schema_id = next(number for number, name in SCHEMAS.items() if name == topic)
-    return FakeMessage(avro.encoder(avro.latest(topic), schema_id)({**DATUM, **fields}))
+    return FakeMessage(value_of(avro.latest(topic), {**DATUM, **fields}))
+
+
+def published(**fields: object) -> Any:
+    return FakeMessage(value_of(avro.latest("elections"), {**ELECTION, **fields}), key=b"election-2025-01:2")
 
 
 @pytest.fixture
@@ -75,7 +102,9 @@ def test_a_record_of_votes_in_has_its_vote_its_place_and_the_brokers_time(decode
         (None, "no value"),
         (b"", "too short"),
         (b"junk bytes", "first byte"),
-        (b"\x00\x00\x00\x00\x63rest", "no schema has the id 99"),
+        (b"\x00\x00\x00\x00\x63rest", "no schema of this topic has the id 99"),
+        (value_of(avro.latest("votes-in"), DATUM) + b"more", "left over"),
+        (value_of(avro.latest("votes-in"), DATUM)[:-1], "ends too soon"),
     ],
 )
 def test_what_cannot_be_decoded_is_a_record_all_the_same(decoder: Decoder, value: bytes | None, why: str) -> None:
@@ -86,6 +115,69 @@ def test_what_cannot_be_decoded_is_a_record_all_the_same(decoder: Decoder, value
     assert isinstance(accepted, Unreadable)
     (rejected,) = decoder.rejected([FakeMessage(value)])  # type: ignore[list-item]
     assert isinstance(rejected, Unreadable)
+
+
+def test_a_schema_of_another_topic_decodes_nothing(decoder: Decoder) -> None:
+    place = {"source_partition": 1, "source_offset": 5}
+    foreign = message("votes-accepted", accepted_at=7, **place)
+    (cast,) = decoder.cast([foreign])
+    assert cast.vote is None
+    assert "no schema of this topic" in str(cast.error)
+    (accepted,) = decoder.accepted([message("votes-in")])
+    assert isinstance(accepted, Unreadable)
+    (election,) = decoder.elections([message("votes-in")])
+    assert isinstance(election, Unreadable)
+
+
+@pytest.mark.parametrize(("schema", "jurisdiction"), [(1, None), (2, "north"), (2, ""), (2, None)])
+def test_a_vote_comes_with_its_voters_jurisdiction_unless_the_record_does_not_say(
+    decoder: Decoder, schema: int, jurisdiction: str | None
+) -> None:
+    version = next(each for each in avro.all_versions() if (each.topic, each.version) == ("votes-in", schema))
+    (cast,) = decoder.cast([FakeMessage(value_of(version, {**DATUM, "jurisdiction": jurisdiction}))])  # type: ignore[list-item]
+    assert (cast.vote, cast.jurisdiction) == (VOTE, jurisdiction)
+
+
+@pytest.mark.parametrize("cast_at_ms", [-(2**63), -1, 253_402_300_800_000, 2**63 - 1])
+def test_a_time_that_no_calendar_has_is_a_number_all_the_same(decoder: Decoder, cast_at_ms: int) -> None:
+    (cast,) = decoder.cast([message("votes-in", cast_at=cast_at_ms)])
+    assert cast.vote == VOTE._replace(cast_at_ms=cast_at_ms)
+
+
+def test_a_version_of_an_election_has_its_terms_to_the_millisecond(decoder: Decoder) -> None:
+    found = list(decoder.elections([published(), published(jurisdictions=[], status="draft")]))
+    terms = ElectionVersion(
+        "open", 1_735_689_600_001, 1_735_776_000_002, frozenset({"alice", "bob"}), frozenset({"north", "east"})
+    )
+    everybody = terms._replace(status="draft", jurisdictions=frozenset())
+    assert found == [Published(b"election-2025-01:2", 17, "election-2025-01", 2, each) for each in (terms, everybody)]
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        (FakeMessage(None), "no value"),
+        (FakeMessage(b"junk bytes"), "first byte"),
+        (published(election_id="An Election"), "election_id is malformed"),
+    ],
+)
+def test_what_is_no_version_of_an_election_is_named(decoder: Decoder, record: Any, why: str) -> None:
+    (found,) = decoder.elections([record])
+    assert isinstance(found, Unreadable)
+    assert (found.topic, found.offset) == ("elections", 17)
+    assert why in found.error
+
+
+def test_a_schema_without_what_a_vote_needs_makes_no_votes() -> None:
+    lacking = '{"type": "record", "name": "Vote", "fields": [{"name": "vote_id", "type": "string"}]}'
+
+    def registry(request: httpx.Request) -> httpx.Response:
+        listed = request.url.path.endswith("/versions")
+        return httpx.Response(200, json=[1] if listed else {"id": 1, "schema": lacking})
+
+    decoder = Decoder(Registry("http://registry.test", transport=httpx.MockTransport(registry)))
+    (cast,) = decoder.cast([FakeMessage(b"\x00\x00\x00\x00\x01\x02v")])  # type: ignore[list-item]
+    assert (cast.vote, cast.error) == (None, "its schema has no election_id")
 
 
 def test_verdicts_name_their_source(decoder: Decoder) -> None:
@@ -115,4 +207,10 @@ def test_a_dead_letter_without_its_source_does_not_follow_the_contract(
 def test_a_registry_that_is_away_is_no_verdict_about_a_record() -> None:
     decoder = Decoder(Registry("http://registry.test", transport=httpx.MockTransport(lambda _: httpx.Response(503))))
     with pytest.raises(RegistryUnavailable):
+        list(decoder.cast([message("votes-in")]))
+
+
+def test_a_registry_without_the_topics_schemas_is_no_verdict_about_a_record_either() -> None:
+    decoder = Decoder(Registry("http://registry.test", transport=httpx.MockTransport(lambda _: httpx.Response(404))))
+    with pytest.raises(SchemaNotRegistered, match="votes-in-value"):
         list(decoder.cast([message("votes-in")]))
