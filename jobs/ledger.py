@@ -1,79 +1,45 @@
 """The record in PostgreSQL: votes-accepted → votes_ledger, votes-agg → vote_totals.
 
 Every write may be repeated at any time: the triggers of schemas/sql/migrations keep the first row of a voter and let totals
-move forward only. PostgreSQL gone stops this job alone, and the log keeps what it has not written yet.
+move forward only. While PostgreSQL is away this job waits, and restarts its own tasks now and then; the log keeps what it has
+not written yet. (The JDBC connector's sink throws when it is closed meanwhile, for which Flink ends the whole TaskManager.)
 """
 
-import os
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from pyflink.table import TableEnvironment
 
-from pyflink.table import EnvironmentSettings, Table, TableEnvironment
-
-from jobs import engine, kafka_tables, statements
-from jobs.settings import JdbcAddress, Settings, SettingsError
+from jobs import kafka_tables, ledger_functions, statements
+from jobs.settings import Settings
 
 NAME = "ledger"
 TOPICS = ("votes-accepted", "votes-agg")
-LEDGER_BATCH_ROWS = 1000
-FLUSH_INTERVAL = "500ms"
-# The connector waits 1, 2, 3, … seconds between attempts (17 minutes for 45) as long as it gets a connection. One that it does
-# not get fails the job, and the cluster's restart strategy tries again for ever. If rows wait in its buffer at that moment, its
-# close() fails as well, which Flink 2.3 takes for a fatal error: the TaskManager ends, and its supervisor starts it again.
-ATTEMPTS = 45
+OPTIONS = {
+    # What came within this time is one batch and one statement: a row waits no longer than this.
+    "python.fn-execution.bundle.time": "200",
+    # One batch each, so that a task which waits for PostgreSQL waits once and not for one batch after the other.
+    "python.fn-execution.bundle.size": "5000",
+    "python.fn-execution.arrow.batch.size": "5000",
+}
+# Views whose rows are written to PostgreSQL as they are read, and tables that keep nothing of them.
+INSERTS = {"settled_votes": "written_votes", "settled_totals": "written_totals"}
 
 
-@dataclass(frozen=True)
-class Rows:
-    ledger: Table
-    totals: Table
+def parameters(settings: Settings) -> dict[str, str]:  # noqa: ARG001
+    """The functions have what they need in them."""
+    return {}
 
 
-def build(table_env: TableEnvironment, accepted_votes: Table, candidate_totals: Table) -> Rows:
-    """The rows of both tables, from tables with the columns of votes-accepted and votes-agg."""
-    table_env.create_temporary_view("accepted_votes", accepted_votes)
-    table_env.create_temporary_view("candidate_totals", candidate_totals)
-    for view in ("ledger_rows", "total_rows"):
+def define_rules(table_env: TableEnvironment, settings: Settings) -> None:
+    """The views of ``INSERTS``, on tables ``votes_accepted`` and ``votes_agg_records`` with the columns of their topics."""
+    table_env.create_temporary_system_function("write_vote", ledger_functions.write_vote(settings.database_url))
+    table_env.create_temporary_system_function("write_total", ledger_functions.write_total(settings.database_url))
+    for view in INSERTS.values():
         statements.define(table_env, f"ledger/{view}")
-    return Rows(ledger=table_env.from_path("ledger_rows"), totals=table_env.from_path("total_rows"))
 
 
-def upserts(settings: Settings, table: str) -> Mapping[str, str]:
-    """Options of a table in PostgreSQL that rows are upserted into, in batches."""
-    address = JdbcAddress.of(settings.database_url)
-    return {
-        "connector": "jdbc",
-        "url": address.url,
-        "username": address.user,
-        "password": address.password,
-        "table-name": table,
-        "sink.buffer-flush.max-rows": str(LEDGER_BATCH_ROWS),
-        "sink.buffer-flush.interval": FLUSH_INTERVAL,
-        "sink.max-retries": str(ATTEMPTS),
-    }
-
-
-def main() -> None:
-    settings = Settings.from_environment(os.environ)
-    engine.require_topics(settings, *TOPICS)
-    table_env = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
-    engine.set_options(table_env, NAME, {})
-
-    statements.define(table_env, "connectors/votes_accepted", options=kafka_tables.accepted_votes(settings, NAME))
+def define(table_env: TableEnvironment, settings: Settings) -> None:
+    """The tables in Kafka, and the views and tables of ``INSERTS``."""
+    statements.define(table_env, "connectors/votes_accepted", options=kafka_tables.records(settings, "votes-accepted", NAME))
     statements.define(table_env, "connectors/votes_agg_records", options=kafka_tables.total_records(settings, NAME))
-    statements.define(table_env, "connectors/votes_ledger", options=upserts(settings, "votes_ledger"))
-    statements.define(table_env, "connectors/vote_totals", options=upserts(settings, "vote_totals"))
-
-    rows = build(table_env, table_env.from_path("votes_accepted"), table_env.from_path("votes_agg_records"))
-    inserts = table_env.create_statement_set()
-    inserts.add_insert("votes_ledger", rows.ledger)
-    inserts.add_insert("vote_totals", rows.totals)
-    inserts.execute()
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except (SettingsError, engine.NotReady) as error:
-        sys.exit(f"{NAME}: {error}")
+    for table in INSERTS:
+        statements.define(table_env, f"connectors/{table}")
+    define_rules(table_env, settings)

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 
 class SettingsError(Exception):
@@ -21,6 +24,10 @@ class Settings:
     topics_environment: str
     # Number of the rebuild whose totals tally writes; a higher one replaces all lower ones.
     generation: int
+    # The jar of jobs/functions. It goes with the job that needs it.
+    functions_jar: Path
+    # The last source offset of each partition of votes-in that dedup's outputs cover: none of them is read again.
+    covered_offsets: Mapping[int, int]
 
     @staticmethod
     def from_environment(environ: Mapping[str, str]) -> "Settings":
@@ -29,9 +36,11 @@ class Settings:
             kafka_bootstrap_servers=_text(environ, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092"),
             schema_registry_url=_url(environ, "SCHEMA_REGISTRY_URL", "http://127.0.0.1:8085/apis/ccompat/v7", ("http", "https")),
             redis_url=_url(environ, "REDIS_URL", "redis://127.0.0.1:6379/0", ("redis", "rediss")),
-            database_url=_url(environ, "DATABASE_URL", "postgresql://voting:voting@127.0.0.1:5432/voting", ("postgresql",)),
+            database_url=_database_url(environ),
             topics_environment=_text(environ, "TOPICS_ENVIRONMENT", "local"),
             generation=_number(environ, "TALLY_GENERATION", default=1, least=1, most=2**31 - 1),
+            functions_jar=_path(environ, "JOBS_FUNCTIONS_JAR"),
+            covered_offsets=_offsets(environ, "DEDUP_COVERED_OFFSETS"),
         )
 
 
@@ -50,44 +59,9 @@ class ClusterSettings:
         """Raises ``SettingsError``."""
         return ClusterSettings(
             rest_url=_url(environ, "FLINK_REST_URL", "http://127.0.0.1:8081", ("http", "https")).rstrip("/"),
-            state_dir=_folder(environ, "FLINK_STATE_DIR"),
-            home=_folder(environ, "FLINK_HOME"),
+            state_dir=_path(environ, "FLINK_STATE_DIR"),
+            home=_path(environ, "FLINK_HOME"),
             parallelism=_number(environ, "JOBS_PARALLELISM", default=2, least=1, most=32768),
-        )
-
-
-_JDBC = {
-    # One INSERT of many rows instead of many.
-    "reWriteBatchedInserts": "true",
-    # Times go as text: see sql/connectors/votes_ledger.sql.
-    "stringtype": "unspecified",
-    # Otherwise the error of a failed batch holds its rows, and the log would have voters beside their choices.
-    "logServerErrorDetail": "false",
-    # A database that vanished without a word (a failover) is noticed after this many seconds, a dead connection likewise.
-    "connectTimeout": "10",
-    "socketTimeout": "60",
-}
-
-
-@dataclass(frozen=True)
-class JdbcAddress:
-    """A database as the JDBC connector wants it named."""
-
-    url: str
-    user: str
-    password: str = field(repr=False)
-
-    @staticmethod
-    def of(database_url: str) -> "JdbcAddress":
-        """From ``postgresql://user:password@host:port/name?parameters``. Raises ``SettingsError``."""
-        parts = urlsplit(database_url)
-        if not parts.hostname or not parts.username or len(parts.path) < 2:
-            raise SettingsError("DATABASE_URL must be postgresql://user:password@host:port/name")
-        parameters = "&".join([*([parts.query] if parts.query else []), *(f"{key}={value}" for key, value in _JDBC.items())])
-        return JdbcAddress(
-            url=f"jdbc:postgresql://{parts.hostname}:{parts.port or 5432}{parts.path}?{parameters}",
-            user=unquote(parts.username),
-            password=unquote(parts.password or ""),
         )
 
 
@@ -111,11 +85,31 @@ def _url(environ: Mapping[str, str], name: str, default: str, schemes: tuple[str
     return value
 
 
-def _folder(environ: Mapping[str, str], name: str) -> Path:
+def _database_url(environ: Mapping[str, str]) -> str:
+    url = _url(environ, "DATABASE_URL", "postgresql://voting:voting@127.0.0.1:5432/voting", ("postgresql",))
+    try:
+        named = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        named = {}
+    if not {"user", "dbname"} <= named.keys():
+        raise SettingsError("DATABASE_URL must be postgresql://user:password@host:port/name, with parameters that libpq knows")
+    return url
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path:
     path = Path(_text(environ, name, None).removeprefix("file://"))
     if not path.is_absolute():
         raise SettingsError(f"{name} must be an absolute path on this machine, not {path}")
     return path
+
+
+def _offsets(environ: Mapping[str, str], name: str) -> Mapping[int, int]:
+    """``partition:offset,partition:offset``, empty for none."""
+    entries = [entry.split(":") for entry in (environ.get(name) or "").split(",") if entry]
+    try:
+        return {int(partition): int(offset) for partition, offset in entries}
+    except ValueError:
+        raise SettingsError(f"{name} must be a list of partition:offset, not {environ[name]!r}") from None
 
 
 def _number(environ: Mapping[str, str], name: str, *, default: int, least: int, most: int) -> int:

@@ -18,7 +18,7 @@ from psycopg import sql
 from schemas import migrations
 
 NOON = datetime(2025, 1, 1, 12, 0, 30, tzinfo=UTC)
-# What flink-connector-jdbc writes for a sink with this primary key (PostgresDialect.getUpsertStatement).
+# Upserts a row at a time; jobs/sql/postgres writes batches.
 LEDGER_COLUMNS = ("election_id", "voter_sub", "candidate_id", "voted_at", "vote_id", "source_partition", "source_offset")
 TOTALS_COLUMNS = ("election_id", "candidate_id", "count", "updated_at", "generation")
 AUDIT_COLUMNS = ("event_id", "occurred_at", "source", "action", "outcome")

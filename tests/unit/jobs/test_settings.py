@@ -3,16 +3,21 @@ from typing import Any
 
 import pytest
 
-from jobs.settings import ClusterSettings, JdbcAddress, Settings, SettingsError
+from jobs.settings import ClusterSettings, Settings, SettingsError
 
+JAR = {"JOBS_FUNCTIONS_JAR": "/opt/vote-functions.jar"}
 CLUSTER = {"FLINK_STATE_DIR": "/run/flink", "FLINK_HOME": "/opt/flink"}
 
 
 def test_the_defaults_are_those_of_the_local_stack() -> None:
-    settings = Settings.from_environment({})
+    settings = Settings.from_environment(JAR)
     assert settings.kafka_bootstrap_servers == "127.0.0.1:9092"
     assert settings.schema_registry_url == "http://127.0.0.1:8085/apis/ccompat/v7"
     assert settings.generation == 1
+
+
+def test_covered_offsets_are_listed_by_partition() -> None:
+    assert Settings.from_environment({**JAR, "DEDUP_COVERED_OFFSETS": "0:41,3:7"}).covered_offsets == {0: 41, 3: 7}
 
 
 def test_the_cluster_has_to_be_named() -> None:
@@ -29,13 +34,20 @@ def test_the_cluster_has_to_be_named() -> None:
         ("SCHEMA_REGISTRY_URL", "http://registry:port"),
         ("REDIS_URL", "http://redis"),
         ("DATABASE_URL", "mysql://somewhere"),
+        ("DATABASE_URL", "postgresql://db/voting"),
+        ("DATABASE_URL", "postgresql://voting@db"),
+        ("DATABASE_URL", "postgresql:///voting"),
+        ("DATABASE_URL", "postgresql://voting@db/voting?no_parameter_of=libpq"),
         ("TALLY_GENERATION", "one"),
         ("TALLY_GENERATION", "0"),
+        ("JOBS_FUNCTIONS_JAR", ""),
+        ("DEDUP_COVERED_OFFSETS", "1"),
+        ("DEDUP_COVERED_OFFSETS", "1:x"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(name: Any, value: Any) -> None:
     with pytest.raises(SettingsError, match=name):
-        Settings.from_environment({name: value})
+        Settings.from_environment({**JAR, name: value})
 
 
 @pytest.mark.parametrize(
@@ -60,23 +72,11 @@ def test_a_state_folder_may_be_a_file_uri() -> None:
 
 def test_passwords_do_not_show() -> None:
     settings = Settings.from_environment(
-        {"DATABASE_URL": "postgresql://voting:hush@db/voting", "REDIS_URL": "redis://:hush@redis/0"}
+        {**JAR, "DATABASE_URL": "postgresql://voting:hush@db/voting", "REDIS_URL": "redis://:hush@redis/0"}
     )
     assert "hush" not in repr(settings)
-    assert "hush" not in repr(JdbcAddress.of(settings.database_url))
 
 
-def test_a_database_url_becomes_an_address_for_jdbc() -> None:
-    address = JdbcAddress.of("postgresql://voting:p%40ss@db:6432/voting?sslmode=require")
-    assert address.url.startswith("jdbc:postgresql://db:6432/voting?sslmode=require&")
-    assert (address.user, address.password) == ("voting", "p@ss")
-
-
-@pytest.mark.parametrize("url", ["postgresql://db/voting", "postgresql://voting@db", "postgresql:///voting"])
-def test_a_database_url_without_user_host_or_name_is_refused(url: Any) -> None:
-    with pytest.raises(SettingsError, match="DATABASE_URL"):
-        JdbcAddress.of(url)
-
-
-def test_an_error_of_the_database_does_not_put_rows_into_the_log() -> None:
-    assert "logServerErrorDetail=false" in JdbcAddress.of("postgresql://voting@db/voting").url
+def test_a_database_url_is_taken_as_libpq_takes_it() -> None:
+    url = "postgresql://voting:p%40ss@db:6432/voting?sslmode=require&application_name=mine"
+    assert Settings.from_environment({**JAR, "DATABASE_URL": url}).database_url == url
