@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 from proof import claims
 from proof.records import Cast, Vote
+from tests.faults import results
 from tests.faults.facts import Facts
 from tests.faults.history import ACCEPTED, ALREADY_VOTED, FINAL, UNAVAILABLE, Attempt, History
 from tests.faults.nemesis import Evidence
-from tests.faults.report import Report, p99_seconds
+from tests.faults.report import Report, Results, p99_seconds
+from tests.faults.results import Sample
 from tests.faults.waits import Wait, ballots, wait_of
 
 DUPLICATE = "duplicate"
@@ -35,6 +37,7 @@ class Kind(StrEnum):
     RECEIPT = "a 409 names a vote that is not the voter's, or does not count though no reservation was lost"
     TWO_RECEIPTS = "202 for two votes of one voter, though no reservation was lost"
     COUNTS = "counts differ"
+    WENT_BACK = "a count that a reader saw went back"
     PROOF = "found by the auditors' own checks"
     LOCKED_OUT = "a voter who kept trying got no final answer in time"
     UNEXPECTED = "an answer that no voter should get"
@@ -61,12 +64,18 @@ class Limits:
 
 
 def check(
-    history: History, facts: Facts, evidence: Sequence[Evidence], limits: Limits, reservations_unavailable: int = 0
+    history: History,
+    facts: Facts,
+    evidence: Sequence[Evidence],
+    limits: Limits,
+    reservations_unavailable: int = 0,
+    samples: Sequence[Sample] | None = None,
 ) -> Report:
     """Compare every voter and every count.
 
     ``reservations_unavailable`` is how often the ingress says that it went on without a reservation. For so many voters a
-    second 202, or a 409 with another receipt, is what the design allows.
+    second 202, or a 409 with another receipt, is what the design allows. ``samples`` are for faults of the jobs: no count in
+    them may have gone back, and votes must have been on their way through the jobs whenever a fault struck.
     """
     voters = _Voters(history, facts)
     ballot_waits = [wait_of(attempts, evidence) for attempts in ballots(history).values()]
@@ -83,6 +92,8 @@ def check(
         *_unexpected(history),
         *_nothing_proved(history, evidence),
     ]
+    if samples is not None:
+        breaches += _seen_by_readers(history, evidence, samples)
     doubtful = (
         [] if any(fault.loses_reservations for fault in evidence) else [*_two_receipts(voters), *_uncounted_receipts(voters)]
     )
@@ -108,6 +119,7 @@ def check(
         allowed_locked_out_seconds=limits.locked_out_seconds,
         p99_before_seconds=_p99(each for each in history if not any(each.ended_at >= fault.struck_at for fault in evidence)),
         p99_during_seconds=_p99(each for each in history if _during(each.began_at, evidence)),
+        results=None if samples is None else _results(history, evidence, samples),
     )
 
 
@@ -215,6 +227,7 @@ def _different_counts(facts: Facts) -> Iterator[Breach]:
         ("votes_ledger", Counter(row.candidate_id for row in facts.ledger)),
         ("vote_totals", facts.vote_totals),
         ("Redis", facts.redis_totals),
+        ("votes-agg", facts.announced),
         ("GET /votes", facts.shown),
     ):
         for candidate_id in sorted({*accepted, *counts}):
@@ -266,6 +279,26 @@ def _nothing_proved(history: History, evidence: Sequence[Evidence]) -> Iterator[
     for fault in evidence:
         if not any(_under_way(attempt, [fault]) for attempt in history):
             yield Breach(Kind.NOTHING_PROVED, f"no request was under way: {fault.text()}")
+
+
+def _results(history: History, evidence: Sequence[Evidence], samples: Sequence[Sample]) -> Results:
+    return Results(
+        samples=len(samples),
+        uncounted=[results.uncounted(history, samples, fault.struck_at) for fault in evidence],
+        still_seconds=results.longest_still_seconds(
+            samples,
+            min((fault.struck_at for fault in evidence), default=0.0),
+            max((fault.recovered_at for fault in evidence), default=0.0),
+        ),
+    )
+
+
+def _seen_by_readers(history: History, evidence: Sequence[Evidence], samples: Sequence[Sample]) -> Iterator[Breach]:
+    for text in results.went_back(samples, evidence):
+        yield Breach(Kind.WENT_BACK, text)
+    for fault in evidence:
+        if results.uncounted(history, samples, fault.struck_at) <= 0:
+            yield Breach(Kind.NOTHING_PROVED, f"no vote was on its way through the jobs: {fault.text()}")
 
 
 def _under_way(attempt: Attempt, evidence: Sequence[Evidence]) -> bool:

@@ -17,6 +17,7 @@ from tests.faults.connections import Broken, Connections
 from tests.faults.history import History
 from tests.faults.load import Behaviour, Load, voters
 from tests.faults.nemesis import Evidence, Fault
+from tests.faults.results import ResultsWatch
 from tests.faults.scene import Scene
 
 CANDIDATES = ("alice", "bob", "carol")
@@ -79,20 +80,22 @@ async def run(
     mint: Mint,
     schedule: Schedule | None = None,
     behaviour: Behaviour | None = None,
+    watch: ResultsWatch | None = None,
 ) -> Observed:
     """Let voters arrive, strike with one fault after the other, and return when every voter has an answer or has given up.
 
-    Raises ``NotEffective`` and ``NotRecovered``: then nothing is proved.
+    ``watch`` takes its samples for as long. Raises ``NotEffective`` and ``NotRecovered``: then nothing is proved.
     """
     schedule = schedule or Schedule()
     history = History()
     evidence: list[Evidence] = []
     async with Connections(stack.bind_host, stack.ports["INGRESS_PORT"]) as connections:
         load = Load(election_id, behaviour or Behaviour(CANDIDATES), voters(mint), connections, history)
-        scene = Scene(stack, lambda: load.in_flight)
-        watch = _ReservationsWatch(connections)
+        scene = Scene(stack, election_id, lambda: load.in_flight)
+        reservations = _ReservationsWatch(connections)
         began_at = time.monotonic()
-        under_way = [asyncio.create_task(load.run()), asyncio.create_task(watch.run())]
+        under_way = [asyncio.create_task(load.run()), asyncio.create_task(reservations.run())]
+        watching = asyncio.create_task(watch.run() if watch is not None else asyncio.sleep(0))
         try:
             await asyncio.sleep(schedule.before_seconds)
             for number, fault in enumerate(faults):
@@ -101,12 +104,15 @@ async def run(
             await asyncio.sleep(max(schedule.after_seconds, began_at + schedule.least_seconds - time.monotonic()))
             load.stop()
             await under_way[0]
-            await watch.look()
+            await reservations.look()
         finally:
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
-    return Observed(history, evidence, watch.total, load.lag_seconds)
+            if watch is not None:
+                watch.stop()
+            await watching
+    return Observed(history, evidence, reservations.total, load.lag_seconds)
 
 
 class _ReservationsWatch:

@@ -10,13 +10,16 @@ import psycopg
 
 from compose.electorate import Mint
 from compose.settings import Stack
-from proof import audit, projections, rule
+from proof import audit, catalogue, projections, rule
 from proof.decoding import Decoder
+from proof.findings import Findings
 from proof.log import Log
 from proof.records import Accepted, Cast, Catalogue, LedgerRow, Rejected, Unreadable
 from proof.settings import Settings
 from schemas.registry import Registry
 from tests.faults.history import ACCEPTED, History
+from tests.faults.results import in_redis, of_election
+from tests.integration.log_of_votes import read_topic
 
 # One in so many voters is asked for besides those whose answer is in doubt.
 ASKED_EVERY = 20
@@ -47,6 +50,8 @@ class Facts:
     ledger: Sequence[LedgerRow]
     vote_totals: Mapping[str, int]
     redis_totals: Mapping[str, int]
+    announced: Mapping[str, int]
+    """The newest record of each candidate in votes-agg."""
     shown: Mapping[str, int]
     """``GET /votes/{electionId}``."""
     own_votes: Mapping[str, OwnVote]
@@ -65,27 +70,31 @@ def counted(cast: Iterable[Cast], catalogue: Catalogue, partitions: int) -> dict
     for record in cast:
         if record.vote is None or rule.unreadable_because(record, partitions) is not None:
             continue
-        if rule.invalid_because(record.vote, record.appended_at_ms, catalogue) is None:
+        if rule.invalid_because(record.vote, record.jurisdiction, record.appended_at_ms, catalogue) is None:
             first.setdefault(record.vote.voter_sub, record)
     return first
 
 
-def read_settled(stack: Stack, election_id: str, history: History, mint: Mint, within_seconds: float) -> Facts:
+def read_settled(
+    stack: Stack, election_id: str, history: History, mint: Mint, within_seconds: float, also: Sequence[str] = ()
+) -> Facts:
     """Read everything once nothing of the election is in flight and the audit agrees, or at the latest after so many seconds.
 
-    Raises ``audit.CouldNotCheck`` where even then something cannot be read.
+    The audit has to agree on the elections of ``also`` too. Raises ``audit.CouldNotCheck`` where even then something cannot be
+    read.
     """
     settings = Settings.from_environment(stack.environment())
     give_up_at = time.monotonic() + within_seconds
     while True:
         try:
-            found = audit.run(settings).of(election_id)
+            whole = audit.run(settings)
+            found = [finding.text for each in (election_id, *also) for finding in whole.of(each).findings]
         except audit.CouldNotCheck:
             if time.monotonic() > give_up_at:
                 raise
         else:
-            if found.agrees or time.monotonic() > give_up_at:
-                return _read(stack, settings, election_id, history, mint, [finding.text for finding in found.findings])
+            if not found or time.monotonic() > give_up_at:
+                return _read(stack, settings, election_id, history, mint, found)
         time.sleep(PAUSE_SECONDS)
 
 
@@ -98,7 +107,8 @@ def _read(stack: Stack, settings: Settings, election_id: str, history: History, 
     ):
         decoder = Decoder(registry)
         ranges = log.ranges("votes-in")
-        catalogue = projections.read_catalogue(database)
+        # What is wrong with a record of the catalogue has been found by the audit.
+        versions = catalogue.collect(decoder.elections(log.messages("elections", log.ranges("elections"))), Findings())
         cast = [
             record
             for record in decoder.cast(log.messages("votes-in", ranges))
@@ -106,17 +116,18 @@ def _read(stack: Stack, settings: Settings, election_id: str, history: History, 
         ]
         accepted = _of(decoder.accepted(log.messages("votes-accepted", log.ranges("votes-accepted"))), election_id)
         rejected = _of(decoder.rejected(log.messages("votes-rejected", log.ranges("votes-rejected"))), election_id)
-        in_doubt = _in_doubt(history, counted(cast, catalogue, len(ranges)))
+        in_doubt = _in_doubt(history, counted(cast, versions, len(ranges)))
         return Facts(
             election_id=election_id,
             partitions=len(ranges),
-            catalogue=catalogue,
+            catalogue=versions,
             cast=cast,
             accepted=accepted,
             rejected=rejected,
             ledger=[row for row in projections.read_ledger(database) if row.election_id == election_id],
-            vote_totals=_by_candidate(projections.read_aurora_totals(database), election_id),
-            redis_totals=_by_candidate(projections.read_redis_totals(settings.redis_url, [election_id]), election_id),
+            vote_totals=of_election(projections.read_aurora_totals(database), election_id),
+            redis_totals=in_redis(stack, election_id),
+            announced=_announced(stack, election_id),
             shown=_shown(api, election_id, len(accepted)),
             own_votes={sub: _own_vote(api, election_id, mint.token(sub, time.time())) for sub in in_doubt},
             audit=audited,
@@ -131,8 +142,9 @@ def _of(records: Iterable[_Verdict | Unreadable], election_id: str) -> list[_Ver
     return [record for record in records if not isinstance(record, Unreadable) and record.vote.election_id == election_id]
 
 
-def _by_candidate(totals: Mapping[tuple[str, str], int], election_id: str) -> dict[str, int]:
-    return {candidate_id: count for (election, candidate_id), count in totals.items() if election == election_id}
+def _announced(stack: Stack, election_id: str) -> dict[str, int]:
+    records = [value for _, value in read_topic(stack, "votes-agg") if value["election_id"] == election_id]
+    return {value["candidate_id"]: value["count"] for value in records}
 
 
 def _in_doubt(history: History, counts: Mapping[str, Cast]) -> Iterator[str]:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -128,35 +128,45 @@ class Paused:
         )
 
 
+async def _nothing(_: Scene) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class KeptDown:
-    """A process is killed again and again, so that nobody answers on its port for some time."""
+    """A process is killed and not started again for some time, so that nobody answers on its port.
+
+    ``meanwhile`` is waited for: it returns once what has to go on without the process has gone on, and tells it in words.
+    """
 
     process: str
     port: str
     seconds: float
     loses_reservations: bool = False
+    meanwhile: Callable[[Scene], Awaitable[str]] = _nothing
 
     async def strike(self, scene: Scene) -> Evidence:
         before = await scene.pids(self.process)
         in_flight = await scene.busy()
         struck_at = time.monotonic()
         os.kill(before[0], signal.SIGKILL)
-        killed, refused = [before[0]], 0
-        while time.monotonic() < struck_at + self.seconds:
-            await asyncio.sleep(POLL_SECONDS / 2)
-            seen = await scene.seen(self.process)
-            if seen.running and seen.pid not in killed:
-                _send([seen.pid], signal.SIGKILL)
-                killed.append(seen.pid)
-            if await scene.answers(self.port):
-                raise NotEffective(f"{self.process} answered on its port while it was to be away")
-            refused += 1
-        after = await scene.until_replaced(self.process, tuple(killed))
-        told = f"killed {len(killed)} times, each of {refused} connections refused for {self.seconds:g} s"
-        return Evidence(
-            f"{self.process} away", in_flight, struck_at, time.monotonic(), before, after, self.loses_reservations, told
-        )
+        await scene.halt(self.process)
+        meanwhile, refused = asyncio.ensure_future(self.meanwhile(scene)), 0
+        try:
+            while time.monotonic() < struck_at + self.seconds or not meanwhile.done():
+                await asyncio.sleep(POLL_SECONDS)
+                if await scene.answers(self.port):
+                    raise NotEffective(f"{self.process} answered on its port while it was to be away")
+                refused += 1
+            gone_on = await meanwhile
+        finally:
+            meanwhile.cancel()
+            await scene.resume(self.process)
+        told = [f"each of {refused} connections refused for {time.monotonic() - struck_at:.1f} s", gone_on]
+        after = await scene.until_replaced(self.process, before)
+        recovered_at = time.monotonic()
+        seen = ", ".join(filter(None, told))
+        return Evidence(f"{self.process} away", in_flight, struck_at, recovered_at, before, after, self.loses_reservations, seen)
 
 
 @dataclass(frozen=True)

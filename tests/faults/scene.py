@@ -23,8 +23,8 @@ BUSY_WITHIN_SECONDS = 10.0
 READY_WITHIN_SECONDS = 20.0
 TURNS_TO_TAKE_ANSWERS = 3
 STOPPED_WITHIN_SECONDS = 2.0
-# A JVM that starts beside everything else on two busy cores takes its time.
-RECOVERED_WITHIN_SECONDS = 90.0
+# A JVM that starts beside everything else on two busy cores takes its time, and a job that waits for it restarts every 15 s.
+RECOVERED_WITHIN_SECONDS = 180.0
 POLL_SECONDS = 0.1
 METADATA_TIMEOUT_SECONDS = 2.0
 
@@ -39,9 +39,10 @@ class NotRecovered(Exception):
 
 @dataclass(frozen=True)
 class Scene:
-    """A running stack; ``in_flight`` tells how many requests are in flight at this instant."""
+    """A running stack under a load of votes in one election; ``in_flight`` tells how many requests are in flight just now."""
 
     stack: Stack
+    election_id: str
     in_flight: Callable[[], int]
 
     async def busy(self) -> int:
@@ -88,18 +89,29 @@ class Scene:
         while not await self.ready(name):
             await pause(give_up_at, f"{name} is not ready")
 
-    async def until_replaced(self, name: str, before: tuple[int, ...]) -> tuple[int, ...]:
-        """The new processes, once they are ready and every old one has ended. Raises ``NotEffective``, ``NotRecovered``."""
+    async def until_replaced(self, name: str, before: tuple[int, ...], *, until_ready: bool = True) -> tuple[int, ...]:
+        """The new processes, once they are ready and every old one has ended. Raises ``NotEffective``, ``NotRecovered``.
+
+        Without ``until_ready`` it is enough that they run.
+        """
         give_up_at = recovery_deadline()
         while True:
             left = [pid for pid in before if processes.state(pid) is not None]
-            if not left and await self.ready(name):
+            if not left and (not until_ready or await self.ready(name)):
                 after = processes.tree((await self.seen(name)).pid)
                 if after and not set(before) & set(after):
                     return after
             if time.monotonic() > give_up_at and before[0] in left:
                 raise NotEffective(f"{name} still runs as process {before[0]}")
             await pause(give_up_at, f"{name} is not back" + (f", and process {left} has not ended" if left else ""))
+
+    async def halt(self, name: str) -> None:
+        """Have its supervisor leave a process alone once it has ended, or end it."""
+        await asyncio.to_thread(Supervisor(self.stack).halt, name)
+
+    async def resume(self, name: str) -> None:
+        """Have its supervisor start a process again that was halted."""
+        await asyncio.to_thread(Supervisor(self.stack).resume, name)
 
     async def answers(self, port: str) -> bool:
         """Whether somebody takes connections there."""
@@ -134,8 +146,8 @@ def recovery_deadline() -> float:
     return time.monotonic() + RECOVERED_WITHIN_SECONDS
 
 
-async def pause(give_up_at: float, what: str) -> None:
+async def pause(give_up_at: float, what: str, seconds: float = POLL_SECONDS) -> None:
     """Wait a little before looking again. Raises ``NotRecovered`` when it is too late for that."""
     if time.monotonic() > give_up_at:
         raise NotRecovered(f"{what} after {RECOVERED_WITHIN_SECONDS:g} s")
-    await asyncio.sleep(POLL_SECONDS)
+    await asyncio.sleep(seconds)

@@ -34,6 +34,7 @@ class Election:
     ledger: list[LedgerRow] = field(default_factory=list)
     vote_totals: dict[str, int] = field(default_factory=dict)
     redis_totals: dict[str, int] = field(default_factory=dict)
+    announced: dict[str, int] = field(default_factory=dict)
     shown: dict[str, int] = field(default_factory=dict)
     own_votes: dict[str, OwnVote] = field(default_factory=dict)
     audit: list[str] = field(default_factory=list)
@@ -63,7 +64,7 @@ class Election:
         assert vote is not None
         self.accepted.append(Accepted(record.key, vote, record.appended_at_ms, record.position))
         self.ledger.append(LedgerRow(ELECTION, vote.voter_sub, vote.candidate_id, vote.vote_id, record.position))
-        for counts in (self.vote_totals, self.redis_totals, self.shown):
+        for counts in (self.vote_totals, self.redis_totals, self.announced, self.shown):
             counts[vote.candidate_id] = counts.get(vote.candidate_id, 0) + 1
 
     def reject(self, record: Cast, first_vote_id: str) -> None:
@@ -86,6 +87,7 @@ class Election:
             ledger=self.ledger,
             vote_totals=self.vote_totals,
             redis_totals=self.redis_totals,
+            announced=self.announced,
             shown=self.shown,
             own_votes=self.own_votes,
             audit=self.audit,
@@ -207,6 +209,10 @@ def add_to_redis(election: Election) -> None:
     election.redis_totals["carol"] = 1
 
 
+def announce_an_older_count(election: Election) -> None:
+    election.announced["bob"] -= 1
+
+
 def forget_a_total(election: Election) -> None:
     election.shown.clear()
 
@@ -268,6 +274,7 @@ def refuse_nobody(election: Election) -> None:
         (promise_twice, {Kind.TWO_RECEIPTS}),
         (add_to_vote_totals, {Kind.COUNTS}),
         (add_to_redis, {Kind.COUNTS}),
+        (announce_an_older_count, {Kind.COUNTS}),
         (forget_a_total, {Kind.COUNTS}),
         (double_a_row, {Kind.COUNTS, Kind.PROOF}),
         (disagree_with_the_audit, {Kind.PROOF}),

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,22 @@ class Supervised:
         self._restarts = restarts
         self._running = self._start()
         self._ended = threading.Event()
+        self._halted = False
+        self._turn = threading.Lock()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
 
     def processes(self) -> dict[str, Process]:
         running = self._running.poll() is None
         return {PART: Process(PART, "Running", running, True, running, 0, 0, self._running.pid, 1.0)}
+
+    def halt(self, _: str) -> None:
+        with self._turn:
+            self._halted = True
+            self._kill()
+
+    def resume(self, _: str) -> None:
+        self._halted = False
 
     def end(self) -> None:
         self._ended.set()
@@ -55,9 +66,10 @@ class Supervised:
 
     def _watch(self) -> None:
         while not self._ended.wait(0.02):
-            if self._restarts and self._running.poll() is not None:
-                self._kill()
-                self._running = self._start()
+            with self._turn:
+                if self._restarts and not self._halted and self._running.poll() is not None:
+                    self._kill()
+                    self._running = self._start()
 
     def _kill(self) -> None:
         for pid in reversed(processes.tree(self._running.pid)):
@@ -88,7 +100,7 @@ def supervise(monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervise]:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    return Scene(Stack(tmp_path, "127.0.0.1", {"PORT": 1}, {}), lambda: 7)
+    return Scene(Stack(tmp_path, "127.0.0.1", {"PORT": 1}, {}), "fault-part", lambda: 7)
 
 
 async def test_what_was_killed_has_another_pid_afterwards(supervise: Supervise, scene: Scene) -> None:
@@ -124,7 +136,7 @@ async def test_a_fault_that_hits_no_request_makes_the_run_invalid(
     before = supervise(SLEEP).processes()
     monkeypatch.setattr(scenes, "BUSY_WITHIN_SECONDS", 0.1)
     with pytest.raises(NotEffective, match="requests in flight"):
-        await Signalled(PART, signal.SIGKILL).strike(Scene(scene.stack, lambda: 0))
+        await Signalled(PART, signal.SIGKILL).strike(Scene(scene.stack, scene.election_id, lambda: 0))
     assert processes.state(before[PART].pid) is not None
 
 
@@ -158,11 +170,34 @@ async def test_what_is_paused_is_stopped_with_its_children_and_goes_on(supervise
     assert evidence.recovered_at - evidence.struck_at >= 0.3
 
 
-async def test_what_is_kept_down_is_killed_again_and_again(supervise: Supervise, scene: Scene) -> None:
-    supervise(SLEEP)
-    evidence = await KeptDown(PART, "PORT", 0.5).strike(scene)
-    assert "killed 1 times" not in evidence.seen
+async def test_what_is_kept_down_is_not_there_until_its_time_is_over_and_something_else_has_gone_on(
+    supervise: Supervise, scene: Scene
+) -> None:
+    supervisor = supervise(SLEEP)
+
+    async def meanwhile(_: Scene) -> str:
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            assert not supervisor.processes()[PART].running
+            await asyncio.sleep(0.02)
+        return "7 votes counted"
+
+    evidence = await KeptDown(PART, "PORT", 0.5, meanwhile=meanwhile).strike(scene)
+    assert evidence.recovered_at - evidence.struck_at >= 1
+    assert "7 votes counted" in evidence.text()
     assert not set(evidence.pids_before) & set(evidence.pids_after)
+
+
+async def test_what_was_kept_down_is_started_again_though_nothing_else_went_on(supervise: Supervise, scene: Scene) -> None:
+    supervisor = supervise(SLEEP)
+
+    async def meanwhile(_: Scene) -> str:
+        raise NotRecovered("no votes counted")
+
+    with pytest.raises(NotRecovered, match="no votes counted"):
+        await KeptDown(PART, "PORT", 0.2, meanwhile=meanwhile).strike(scene)
+    await scene.pids(PART)
+    assert supervisor.processes()[PART].running
 
 
 async def test_what_answers_though_it_is_to_be_away_makes_the_run_invalid(supervise: Supervise, scene: Scene) -> None:
@@ -170,7 +205,7 @@ async def test_what_answers_though_it_is_to_be_away_makes_the_run_invalid(superv
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        answering = Scene(Stack(scene.stack.run_dir, "127.0.0.1", {"PORT": port}, {}), scene.in_flight)
+        answering = replace(scene, stack=Stack(scene.stack.run_dir, "127.0.0.1", {"PORT": port}, {}))
         with pytest.raises(NotEffective, match="answered on its port"):
             await KeptDown(PART, "PORT", 0.5).strike(answering)
 
