@@ -49,19 +49,19 @@ STOP_SECONDS = 30.0
 def main() -> int:
     options = _options()
     with running_stack("bench-ingress", _say, NEEDED) as stack:
-        tokens = _tokens(stack, WARM_UP_VOTES + 2 * options.votes)
+        voters = tokens(stack, WARM_UP_VOTES + 2 * options.votes)
         results: dict[str, list[Result]] = {name: [] for name in APPLICATIONS}
         steady: list[Result] = []
         for number in range(options.rounds):
             for name, what in APPLICATIONS.items():
                 _say(f"round {number + 1} of {options.rounds}: {what}")
-                measured, at_rate = _attack(stack, name, tokens, options.votes)
+                measured, at_rate = _attack(stack, name, voters, options.votes)
                 results[name].append(measured)
                 steady += [at_rate] if at_rate is not None else []
         _say(f"{reservation_size.RESERVATIONS:,} reservations")
         with redis.Redis(port=stack.ports["REDIS_PORT"]) as client:
             reservation_bytes = reservation_size.bytes_each(client)
-        each_step = steps.measure(tokens[: options.votes], stack.url("HYDRA_PUBLIC_PORT"))
+        each_step = steps.measure(voters[: options.votes], stack.url("HYDRA_PUBLIC_PORT"))
     _print(options, results, steady, each_step)
     gigabytes = ELECTORATE * reservation_bytes / 1e9
     print(f"\nA reservation takes {reservation_bytes:.0f} bytes in Redis; those of {ELECTORATE:,} voters {gigabytes:.0f} GB.")
@@ -79,7 +79,7 @@ def _say(text: str) -> None:
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
-def _tokens(stack: Stack, count: int) -> list[str]:
+def tokens(stack: Stack, count: int) -> list[str]:
     _say(f"minting {count} tokens")
     key_file = stack.data_dir / "test-voters-key.json"
     hydra, issuer = stack.url("HYDRA_ADMIN_PORT"), stack.url("HYDRA_PUBLIC_PORT")
@@ -96,12 +96,12 @@ def _mint(key_file: Path, hydra: str, issuer: str, count: int) -> list[str]:
     return [mint.token(sub, now) for sub in electorate.subjects(count)]
 
 
-def _attack(stack: Stack, name: str, tokens: Sequence[str], votes: int) -> tuple[Result, Result | None]:
+def _attack(stack: Stack, name: str, voters: Sequence[str], votes: int) -> tuple[Result, Result | None]:
     """One application under as many votes as it takes, and the ingress besides at a steady rate below that."""
     with redis.Redis(port=stack.ports["REDIS_PORT"]) as client:
         client.flushall()  # the application before this one has taken the same voters' reservations
-    targets = [attack.target(token, steps.BALLOT) for token in tokens]
-    with _serving(stack, name) as (url, pids), tempfile.TemporaryDirectory(dir=stack.run_dir) as scratch:
+    targets = [attack.target(token, steps.BALLOT) for token in voters]
+    with serving(stack, name) as (url, pids), tempfile.TemporaryDirectory(dir=stack.run_dir) as scratch:
         attack.attack(url, targets[:WARM_UP_VOTES], pids, Path(scratch))
         fastest = _whole(name, attack.attack(url, targets[WARM_UP_VOTES:][:votes], pids, Path(scratch)))
         if name != "ingress":
@@ -117,7 +117,7 @@ def _whole(name: str, result: Result) -> Result:
 
 
 @contextlib.contextmanager
-def _serving(stack: Stack, name: str) -> Iterator[tuple[str, list[int]]]:
+def serving(stack: Stack, name: str) -> Iterator[tuple[str, list[int]]]:
     """Start an application and give its address and the ids of its processes."""
     [port] = free_ports(1)
     module = ["ingress"] if name == "ingress" else ["tests.load.serve", name]
@@ -152,7 +152,7 @@ def _print(
 ) -> None:
     day = dt.datetime.now(dt.UTC).date()
     print(
-        f"\n{day} · {os.cpu_count()} cores ({_processor()}), Python {platform.python_version()} · load generator, Kafka and Redis"
+        f"\n{day} · {os.cpu_count()} cores ({processor()}), Python {platform.python_version()} · load generator, Kafka and Redis"
     )
     print(f"on the same cores · {attack.CONNECTIONS} connections, {options.rounds} rounds of {options.votes} votes, medians\n")
     bare = _median(results["bare"], "cpu_us_each")
@@ -185,7 +185,7 @@ def _median(results: Sequence[Result], figure: str) -> float:
     return float(statistics.median(getattr(result, figure) for result in results))
 
 
-def _processor() -> str:
+def processor() -> str:
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
