@@ -52,6 +52,22 @@ test: setup lint ## Run all tests against real parts, on ports and data of their
 bench-ingress: setup ## Measure what a vote costs the ingress, beside what it is compared with (about five minutes)
 	@$(RUN) tests.load.bench_ingress $(ARGS)
 
+.PHONY: bench-jobs
+bench-jobs: setup ## Measure what a vote costs the jobs, and its way to the result (ten minutes; more with ARGS=--alternatives)
+	@$(RUN) tests.load.bench_jobs $(ARGS)
+
+.PHONY: bench-state
+bench-state: setup ## Measure what dedup remembers of a voter, with up to 20 million of them (half an hour; fewer: ARGS="--voters 1")
+	@$(RUN) tests.load.bench_state $(ARGS)
+
+.PHONY: jobs
+jobs: ## What data engineers do, for example: make jobs ARGS="upgrade dedup"; without ARGS it tells what there is
+	@$(RUN) compose run jobs $(or $(ARGS),--help)
+
+.PHONY: sql
+sql: ## Flink's SQL client, with a table for every topic of votes
+	@$(RUN) compose run jobs sql
+
 .PHONY: unit
 unit: setup ## Run the unit tests only (seconds)
 	@$(RUN) pytest tests/unit

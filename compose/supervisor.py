@@ -115,9 +115,13 @@ class Supervisor:
         wanted = [state for state in states if state["status"] != "Disabled"]
         return {state["name"]: _process(state) for state in sorted(wanted, key=lambda state: str(state["name"]))}
 
-    def restart(self, name: str) -> None:
-        """Stop a process and start it again. Raises ``SupervisorGone``."""
-        self._request("POST", f"/process/restart/{name}")
+    def halt(self, name: str) -> None:
+        """Stop one process, and do not start it again until ``resume``. Raises ``SupervisorGone``."""
+        self._request("PATCH", f"/process/stop/{name}")
+
+    def resume(self, name: str) -> None:
+        """Start a process that was halted. Raises ``SupervisorGone``."""
+        self._request("POST", f"/process/start/{name}")
 
     def stop(self) -> None:
         """Stop every process, the dependent ones first, then the supervisor, and return when none is left."""

@@ -1,182 +1,130 @@
-"""The Flink jobs from the command line: submit, stop, list, status."""
+"""The Flink jobs from the command line."""
 
 import argparse
 import os
 import sys
-import threading
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 
-from jobs import restore, submission
-from jobs.cluster import Cluster, ClusterUnavailable, Job, StopFailed
+from jobs import dead_letters, overview, sql_client
+from jobs.cluster import Cluster, ClusterUnavailable
+from jobs.operations import Operations
+from jobs.positions import KafkaUnavailable, Positions
 from jobs.settings import ClusterSettings, Settings, SettingsError
 
-JOBS = ("dedup", "tally", "ledger")
-RUNNING_WITHIN_SECONDS = 180.0
-STOPPED_WITHIN_SECONDS = 180.0
-# Told at most this often for each job, so that a long wait is seen to be one.
-PROGRESS_EVERY_SECONDS = 5.0
-
-_printing = threading.Lock()
+JOBS = tuple(overview.SOURCES)
 
 
-def say(job: str, text: str) -> None:
-    with _printing:
-        print(f"{job:<7} {text}", flush=True)
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        return 0 if _run(options) else 1
+    except (SettingsError, ClusterUnavailable, KafkaUnavailable, sql_client.ClientMissing) as error:
+        print(f"python -m jobs {options.command}: {error}", file=sys.stderr)
+        return 1
 
 
-def submit(settings: ClusterSettings, cluster: Cluster, names: Sequence[str]) -> bool:
-    """Submit the jobs that are not there, and wait until each runs. Whether all of them do."""
-    present = {job.name for job in cluster.jobs() if job.is_there}
-    with submission.code() as code_folder:
-
-        def one(name: str) -> bool:
-            try:
-                if name in present:
-                    say(name, "is there already")
-                else:
-                    state = restore.newest_state(settings.state_dir, name)
-                    say(name, f"submitting, from {_shown(state, settings)}" if state else "submitting, from the start of the log")
-                    submission.submit(settings, name, code_folder, state, os.environ)
-                return _wait_until_running(cluster, name)
-            except (submission.SubmissionFailed, ClusterUnavailable) as error:
-                say(name, f"FAILED: {error}")
-                return False
-
-        return _all_at_once(one, names)
+def _run(options: argparse.Namespace) -> bool:
+    match options.command:
+        case "plan" | "explain":
+            return _plan(options)
+        case "dlq":
+            return _dead_letters(options)
+        case "sql":
+            cluster_settings = ClusterSettings.from_environment(os.environ)
+            return sql_client.run(Settings.from_environment(os.environ), cluster_settings, options.file)
+        case _:
+            return _cluster(options)
 
 
-def stop(settings: ClusterSettings, cluster: Cluster, names: Sequence[str]) -> bool:
-    """Stop the jobs that are there, each with a savepoint. Whether none of them is there any more."""
+def _plan(options: argparse.Namespace) -> bool:
+    # It loads PyFlink, which takes seconds; the other commands do without.
+    from jobs import planning  # noqa: PLC0415
 
-    def one(name: str) -> bool:
-        try:
-            job = cluster.job(name)
-            if job is None:
-                say(name, "is not running")
-                return True
-            say(name, "stopping with a savepoint")
-            location = cluster.stop_with_savepoint(
-                job,
-                restore.savepoints_of(settings.state_dir, name).as_uri(),
-                patience_seconds=STOPPED_WITHIN_SECONDS,
-                progress=_now_and_then(name, "still stopping"),
-            )
-        except (StopFailed, ClusterUnavailable) as error:
-            say(name, f"FAILED: {error}")
-            return False
-        say(name, f"stopped, savepoint {location}")
-        return True
-
-    return _all_at_once(one, names)
+    settings = Settings.from_environment(os.environ)
+    names = options.name or planning.SQL_JOBS
+    if options.command == "explain":
+        return planning.explain(settings, names)
+    return planning.plan(settings, names, write=options.write)
 
 
-def list_jobs(cluster: Cluster) -> bool:
-    """Print every job that the cluster knows, ended ones too."""
-    for job in cluster.jobs():
-        print(f"{job.id}  {job.name:<10} {job.state:<12} tasks running {job.tasks_running}/{job.tasks_total}")
-    return True
+def _dead_letters(options: argparse.Namespace) -> bool:
+    servers = Settings.from_environment(os.environ).kafka_bootstrap_servers
+    which = dead_letters.wanted(options.error, frozenset(options.at or ()))
+    if options.action == "show":
+        return dead_letters.show(servers, which, options.limit)
+    return dead_letters.redrive(servers, which, dry_run=options.dry_run)
 
 
-def status(cluster: Cluster, names: Sequence[str]) -> bool:
-    """Print how the jobs are. Whether all of them run."""
-    now_ms = time.time() * 1000
-    fine = True
-    for name in names:
-        job = cluster.job(name)
-        if job is None:
-            say(name, "not running")
-            fine = False
-            continue
-        checkpoints = cluster.checkpoints(job)
-        last = checkpoints.last_completed_at_ms
-        parts = [
-            job.state if job.is_running else f"{job.state}, {job.tasks_running} of {job.tasks_total} tasks running",
-            f"up {(now_ms - job.started_at_ms) / 1000:.0f} s",
-            f"{cluster.restarts(job)} restarts",
-            f"last checkpoint {max(0, now_ms - last) / 1000:.1f} s ago" if last else "no checkpoint yet",
-            f"{checkpoints.completed} checkpoints completed, {checkpoints.failed} failed",
-        ]
-        failure = None if job.is_running else cluster.last_failure(job)
-        say(name, " · ".join([*parts, f"last failure: {failure}"] if failure else parts))
-        fine = fine and job.is_running
-    return fine
+def _cluster(options: argparse.Namespace) -> bool:
+    settings, cluster_settings = Settings.from_environment(os.environ), ClusterSettings.from_environment(os.environ)
+    with Cluster(cluster_settings.rest_url) as cluster:
+        operations = Operations(cluster_settings, cluster, os.environ)
+        match options.command:
+            case "list":
+                return overview.list_jobs(cluster)
+            case "status":
+                with Positions(settings.kafka_bootstrap_servers) as positions:
+                    return overview.status(cluster, positions, _names(options))
+            case "stop":
+                return operations.stop(_names(options), savepoint=options.savepoint)
+            case "rescale":
+                return operations.rescale(options.name, options.parallelism)
+            case "upgrade":
+                return operations.upgrade(_names(options))
+            case _:
+                return operations.submit(_names(options))
 
 
-def _wait_until_running(cluster: Cluster, name: str) -> bool:
-    progress = _now_and_then(name, "waiting until every task runs")
-    give_up_at = time.monotonic() + RUNNING_WITHIN_SECONDS
-    job: Job | None = None
-    while time.monotonic() < give_up_at:
-        job = cluster.job(name)
-        if job is None:
-            ended = [job for job in cluster.jobs() if job.name == name]
-            reason = cluster.last_failure(ended[-1]) if ended else None
-            say(name, f"FAILED: {reason or 'it ended'}")
-            return False
-        if job.is_running:
-            say(name, "running")
-            return True
-        progress()
-        time.sleep(0.5)
-    failure = cluster.last_failure(job) if job else None
-    say(name, f"FAILED: not running after {RUNNING_WITHIN_SECONDS:.0f} s. {failure or 'Are there enough task slots?'}")
-    return False
+def _names(options: argparse.Namespace) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(options.name)) or JOBS
 
 
-def _now_and_then(name: str, text: str) -> Callable[[], None]:
-    told_at = time.monotonic()
-
-    def progress() -> None:
-        nonlocal told_at
-        if time.monotonic() - told_at >= PROGRESS_EVERY_SECONDS:
-            told_at = time.monotonic()
-            say(name, text)
-
-    return progress
-
-
-def _all_at_once(one: Callable[[str], bool], names: Sequence[str]) -> bool:
-    with ThreadPoolExecutor(len(names)) as pool:
-        return all(list(pool.map(one, names)))
-
-
-def _shown(state: Path, settings: ClusterSettings) -> str:
-    return str(state.relative_to(settings.state_dir))
-
-
-def main(arguments: list[str] | None = None) -> int:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m jobs", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for command, text in {
-        "submit": "submit jobs that do not run yet, each from its newest savepoint or checkpoint, and wait until they run",
-        "stop": "stop jobs, each with a savepoint that the next submit starts from",
-        "list": "every job that the cluster knows",
-        "status": "state, restarts and checkpoints of jobs; exit status 1 unless all of them run",
-    }.items():
-        subparser = commands.add_parser(command, help=text, description=text)
-        if command != "list":
-            subparser.add_argument(
-                "name", nargs="*", choices=[*JOBS, []], metavar="NAME", help=f"{', '.join(JOBS)} (default: all)"
-            )
-    parsed = parser.parse_args(arguments)
-    try:
-        settings = ClusterSettings.from_environment(os.environ)
-        with Cluster(settings.rest_url) as cluster:
-            if parsed.command == "list":
-                return 0 if list_jobs(cluster) else 1
-            names = tuple(dict.fromkeys(parsed.name)) or JOBS
-            if parsed.command == "submit":
-                Settings.from_environment(os.environ)
-                return 0 if submit(settings, cluster, names) else 1
-            if parsed.command == "stop":
-                return 0 if stop(settings, cluster, names) else 1
-            return 0 if status(cluster, names) else 1
-    except (SettingsError, ClusterUnavailable) as error:
-        print(f"python -m jobs {parsed.command}: {error}", file=sys.stderr)
-        return 1
+
+    def command(name: str, text: str, *, jobs: Sequence[str] = ()) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        if jobs:
+            added.add_argument("name", nargs="*", choices=[*jobs, []], metavar="NAME", help=f"{', '.join(jobs)} (default: all)")
+        return added
+
+    command(
+        "submit", "submit jobs that do not run, each from its newest savepoint or checkpoint, and wait until they work", jobs=JOBS
+    )
+    stop = command("stop", "stop jobs with a savepoint, which the next submit starts from", jobs=JOBS)
+    stop.add_argument(
+        "--savepoint", action=argparse.BooleanOptionalAction, default=True, help="--no-savepoint leaves the last checkpoint only"
+    )
+    command("upgrade", "stop jobs with a savepoint and start them from it, with the code and plans of this checkout", jobs=JOBS)
+    rescale = command("rescale", "stop a job with a savepoint and start it from it at another parallelism")
+    rescale.add_argument("name", choices=JOBS, metavar="NAME", help=", ".join(JOBS))
+    rescale.add_argument("parallelism", type=_positive, help="number of parallel tasks of each operator")
+    command("list", "every job that the cluster knows")
+    command("status", "state, lag, rate, restarts and checkpoints of jobs; exit status 1 unless all of them run", jobs=JOBS)
+    sql_jobs = [job for job in JOBS if job != "live"]
+    command("explain", "the execution plan of jobs that are SQL", jobs=sql_jobs)
+    plan = command(
+        "plan", "compare the kept plans of jobs with what their SQL compiles to; exit status 1 if they differ", jobs=sql_jobs
+    )
+    plan.add_argument("--write", action="store_true", help="keep what differs as the next version")
+    dlq = command("dlq", "dead letters: records of votes-in that can never be counted")
+    dlq.add_argument("action", choices=("show", "redrive"), help="redrive appends them to votes-in again")
+    dlq.add_argument("--error", help="only those with this text in their error")
+    dlq.add_argument("--at", action="append", metavar="PARTITION:OFFSET", help="only those at these places of votes-dlq")
+    dlq.add_argument("--limit", type=_positive, default=20, help="show so many one by one (default 20)")
+    dlq.add_argument("--dry-run", action="store_true", help="redrive: only say how many")
+    sql = command("sql", "Flink's SQL client, with the tables of all topics defined")
+    sql.add_argument("-f", "--file", type=Path, help="run the statements of this file and end")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 if __name__ == "__main__":

@@ -44,11 +44,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """How a job's checkpoints are; times in milliseconds since the epoch."""
+    """How a job's checkpoints are; times in milliseconds since the epoch.
+
+    ``state_bytes`` is the size of all state in the last one, however much of it older ones had already.
+    """
 
     completed: int
     failed: int
     last_completed_at_ms: int | None
+    state_bytes: int | None
 
 
 class Cluster:
@@ -90,6 +94,7 @@ class Cluster:
             completed=answer["counts"]["completed"],
             failed=answer["counts"]["failed"],
             last_completed_at_ms=last["latest_ack_timestamp"] if last else None,
+            state_bytes=last["state_size"] if last else None,
         )
 
     def restarts(self, job: Job) -> int:
@@ -98,9 +103,9 @@ class Cluster:
         return int(metrics[0]["value"]) if metrics else 0
 
     def last_failure(self, job: Job) -> str | None:
-        """The first line of the newest failure that the cluster remembers of this job."""
+        """The innermost cause of the newest failure that the cluster remembers of this job."""
         entries = self._get(f"/jobs/{job.id}/exceptions", maxExceptions="1")["exceptionHistory"]["entries"]
-        return str(entries[0]["stacktrace"]).splitlines()[0] if entries else None
+        return _reason(str(entries[0]["stacktrace"])) if entries else None
 
     def stop_with_savepoint(self, job: Job, folder: str, *, patience_seconds: float, progress: Callable[[], None]) -> str:
         """Stop a job and return where its savepoint is. Blocks, calling ``progress`` about once a second.
@@ -120,6 +125,10 @@ class Cluster:
             time.sleep(1)
         raise StopFailed(f"no savepoint after {patience_seconds:.0f} s")
 
+    def cancel(self, job: Job) -> None:
+        """End a job. Its last checkpoints stay. Returns when the cluster has taken the order."""
+        self._request("PATCH", f"/jobs/{job.id}", params={"mode": "cancel"})
+
     def _get(self, path: str, **parameters: str) -> Any:
         return self._request("GET", path, params=parameters)
 
@@ -130,7 +139,7 @@ class Cluster:
             raise ClusterUnavailable(f"no Flink JobManager answers at {self.url} (FLINK_REST_URL): {error}") from error
         if answer.is_error:
             raise ClusterUnavailable(f"Flink at {self.url} answers {answer.status_code} to {method} {path}: {answer.text[:300]}")
-        return answer.json()
+        return answer.json() if answer.content else None
 
 
 def _reason(stack_trace: str) -> str:

@@ -54,14 +54,25 @@ def _avro_value_to_write(settings: Settings, topic: str) -> dict[str, str]:
     return {**_avro_value(settings, topic), "value.avro-confluent.subject": f"{topic}-value"}
 
 
-def raw_votes(settings: Settings) -> Mapping[str, str]:
+def raw_votes(settings: Settings, group: str) -> Mapping[str, str]:
     """votes-in as bytes."""
     return {
-        **_read(settings, "votes-in", "dedup"),
+        **_read(settings, "votes-in", group),
         "key.format": "raw",
         "key.fields": "key",
         "value.format": "raw",
         "value.fields-include": "EXCEPT_KEY",
+    }
+
+
+def votes_to_judge(settings: Settings) -> Mapping[str, str]:
+    """votes-in as dedup reads it."""
+    return {
+        **raw_votes(settings, "dedup"),
+        # A job without state begins where its group stands, which is set before (jobs.guard). One whose place in the log is gone
+        # fails: from its other start-up modes the source would go on somewhere, and leave votes out or judge them again.
+        "scan.startup.mode": "group-offsets",
+        "properties.auto.offset.reset": "none",
     }
 
 
@@ -92,14 +103,25 @@ def dead_letters(settings: Settings) -> Mapping[str, str]:
     }
 
 
-def accepted_votes(settings: Settings, group: str) -> Mapping[str, str]:
-    """votes-accepted as a job reads it: committed records only."""
+def records(settings: Settings, topic: str, group: str) -> Mapping[str, str]:
+    """votes-unique, votes-accepted, votes-rejected as they are read: committed records only."""
     return {
-        **_read(settings, "votes-accepted", group),
+        **_read(settings, topic, group),
         "key.format": "raw",
         "key.fields": "vote_key",
         "value.fields-include": "EXCEPT_KEY",
-        **_avro_value(settings, "votes-accepted"),
+        **_avro_value(settings, topic),
+    }
+
+
+def dead_letter_records(settings: Settings, group: str) -> Mapping[str, str]:
+    """votes-dlq as it is read."""
+    return {
+        **_read(settings, "votes-dlq", group),
+        "key.format": "raw",
+        "key.fields": "key",
+        "value.format": "raw",
+        "value.fields-include": "EXCEPT_KEY",
     }
 
 

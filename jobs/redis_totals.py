@@ -181,4 +181,5 @@ def keep(totals: DataStream, redis_url: str) -> None:
         totals.key_by(lambda row: row[0], key_type=Types.STRING())
         .process(KeepTotals(redis_url), output_type=Types.STRING())
         .name("totals in Redis")
+        .uid("totals-in-redis")
     )

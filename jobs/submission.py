@@ -58,7 +58,8 @@ def command(settings: ClusterSettings, job: str, code_folder: Path, state: Path 
         "--pyExecutable",
         sys.executable,
         "--pyModule",
-        f"jobs.{job}",
+        "jobs.start",
+        job,
     ]
 
 

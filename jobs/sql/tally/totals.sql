@@ -5,11 +5,11 @@ SELECT
     total_key,
     SPLIT_INDEX(total_key, ':', 0) AS election_id,
     SPLIT_INDEX(total_key, ':', 1) AS candidate_id,
-    ${generation} AS generation,
+    generation() AS generation,
     COUNT(*) AS `count`,
     MAX(accepted_at) AS as_of
 FROM (
     SELECT election_id || ':' || candidate_id AS total_key, accepted_at
-    FROM accepted_votes
+    FROM votes_accepted
 )
 GROUP BY total_key

@@ -31,7 +31,7 @@ def test_the_command_names_cluster_code_state_and_folders_of_the_job(settings: C
     assert command[command.index("--parallelism") + 1] == "3"
     assert command[command.index("--fromSavepoint") + 1] == "file:///state/savepoint-1"
     assert command[command.index("--pyFiles") + 1] == "/code"
-    assert command[-2:] == ["--pyModule", "jobs.dedup"]
+    assert command[-3:] == ["--pyModule", "jobs.start", "dedup"]
 
 
 def test_without_state_a_job_starts_from_the_start_of_the_log(settings: ClusterSettings) -> None:

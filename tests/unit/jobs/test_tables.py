@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from jobs import kafka_tables, statements
+from jobs import guard, kafka_tables, sql_client, statements
 from jobs.settings import Settings
 from schemas import avro
 
-SETTINGS = Settings.from_environment({})
+SETTINGS = Settings.from_environment({"JOBS_FUNCTIONS_JAR": "/functions.jar"})
 OPTIONS = {"connector": "x"}
 TYPES = {"string": "STRING", "int": "INT", "long": "BIGINT", "timestamp-millis": "TIMESTAMP(3)", "enum": "STRING"}
 KEYS = {"vote_key", "total_key"}
@@ -58,7 +58,7 @@ def test_options_are_quoted() -> None:
 
 def test_a_placeholder_without_a_value_is_an_error() -> None:
     with pytest.raises(KeyError):
-        statements.read("tally/totals")
+        statements.read("tally/generation")
 
 
 WRITTEN_ONCE = [
@@ -79,8 +79,8 @@ def test_no_two_sinks_share_a_transactional_id() -> None:
 
 
 READ = [
-    kafka_tables.raw_votes(SETTINGS),
-    kafka_tables.accepted_votes(SETTINGS, "tally"),
+    kafka_tables.raw_votes(SETTINGS, "sql-client"),
+    kafka_tables.records(SETTINGS, "votes-accepted", "tally"),
     kafka_tables.total_records(SETTINGS, "ledger"),
 ]
 
@@ -90,3 +90,19 @@ def test_what_a_job_reads_is_committed_and_read_from_the_start_in_the_order_of_t
     assert options["properties.isolation.level"] == "read_committed"
     assert options["scan.startup.mode"] == "earliest-offset"
     assert "scan.parallelism" not in options
+
+
+def test_dedup_that_has_lost_its_place_in_the_log_fails_and_does_not_begin_somewhere() -> None:
+    options = kafka_tables.votes_to_judge(SETTINGS)
+    assert options["properties.isolation.level"] == "read_committed"
+    assert options["scan.startup.mode"] == "group-offsets"
+    assert options["properties.auto.offset.reset"] == "none"
+    assert options["properties.group.id"] == guard.GROUP
+    assert "scan.parallelism" not in options
+
+
+def test_a_sql_session_has_a_table_for_every_topic_of_votes() -> None:
+    text = sql_client.definitions(SETTINGS)
+    assert text.count("CREATE TEMPORARY TABLE") == 6
+    assert "'topic' = 'votes-dlq'" in text
+    assert "transactional" not in text

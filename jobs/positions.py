@@ -1,0 +1,114 @@
+"""Where the jobs and the topics are: ends and starts of topics, the offsets that groups have noted, and what lies between."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+from confluent_kafka import (
+    OFFSET_INVALID,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+
+REQUEST_TIMEOUT_SECONDS = 15.0
+SILENCE_SECONDS = 15.0
+# By partition: of a topic's end, the offset after its last committed record.
+Offsets = Mapping[int, int]
+
+
+class KafkaUnavailable(Exception):
+    """Kafka cannot answer now, or a topic is missing. Start it, or correct KAFKA_BOOTSTRAP_SERVERS, and try again."""
+
+
+class Positions:
+    """Blocking; not safe to share between threads. Every method raises ``KafkaUnavailable``."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        settings: dict[str, Any] = {"bootstrap.servers": bootstrap_servers, "log_level": 0}
+        self._servers = bootstrap_servers
+        self._admin = AdminClient(settings)
+        self._consumer = Consumer(
+            {
+                **settings,
+                # It is never noted where this one is.
+                "group.id": "jobs",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed",
+            }
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def starts(self, topic: str) -> Offsets:
+        return {partition: start for partition, (start, _) in self._ranges(topic).items()}
+
+    def ends(self, topic: str) -> Offsets:
+        return {partition: end for partition, (_, end) in self._ranges(topic).items()}
+
+    def noted(self, group: str, topic: str) -> Offsets:
+        """The next offset that a group will read; nothing for a partition that it has not noted anything of."""
+        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, partition) for partition in self._ranges(topic)])
+        try:
+            answer = self._admin.list_consumer_group_offsets([asked], request_timeout=REQUEST_TIMEOUT_SECONDS)[group]
+            noted = answer.result(REQUEST_TIMEOUT_SECONDS).topic_partitions or []
+        except KafkaException as error:
+            raise self._unavailable(error) from error
+        return {entry.partition: entry.offset for entry in noted if entry.offset != OFFSET_INVALID}
+
+    def note(self, group: str, topic: str, offsets: Offsets) -> None:
+        """Make a group begin at these offsets. Nobody may be reading in its name."""
+        wanted = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
+        try:
+            request = ConsumerGroupTopicPartitions(group, wanted)
+            self._admin.alter_consumer_group_offsets([request])[group].result(REQUEST_TIMEOUT_SECONDS)
+        except KafkaException as error:
+            raise self._unavailable(error) from error
+
+    def messages(self, topics: Mapping[str, Offsets]) -> Iterator[Message]:
+        """Every committed record of topics from these offsets, by partition, to where the partitions end. Blocks."""
+        places = [TopicPartition(topic, *place) for topic, offsets in topics.items() for place in offsets.items()]
+        unread = {(place.topic, place.partition) for place in places}
+        self._consumer.assign(places)
+        try:
+            while unread:
+                message = self._consumer.poll(SILENCE_SECONDS)
+                if message is None:
+                    raise KafkaUnavailable(f"the end of {', '.join(sorted({topic for topic, _ in unread}))} cannot be read")
+                error = message.error()
+                if error is None:
+                    yield message
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 (the client's own name for it)
+                    unread.discard((str(message.topic()), message.partition() or 0))
+                else:
+                    raise KafkaUnavailable(f"{message.topic()}: {error}")
+        except KafkaException as error:
+            raise self._unavailable(error) from error
+        finally:
+            self._consumer.unassign()
+
+    def _ranges(self, topic: str) -> dict[int, tuple[int, int]]:
+        try:
+            known = self._consumer.list_topics(topic, timeout=REQUEST_TIMEOUT_SECONDS).topics[topic]
+            if known.error is not None:
+                raise KafkaUnavailable(f"topic {topic}: {known.error}")
+            found = {}
+            for partition in sorted(known.partitions):
+                offsets = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=REQUEST_TIMEOUT_SECONDS)
+                if offsets is None:
+                    raise KafkaUnavailable(f"topic {topic}, partition {partition}: no answer about its offsets")
+                found[partition] = offsets
+        except KafkaException as error:
+            raise self._unavailable(error) from error
+        return found
+
+    def _unavailable(self, error: KafkaException) -> KafkaUnavailable:
+        return KafkaUnavailable(f"Kafka at {self._servers} does not answer: {error}")
