@@ -105,8 +105,10 @@ class WithCrowd:
     async def strike(self, scene: Scene) -> Evidence:
         environment = scene.stack.environment()
         batch = votes.Batch(self.votes, duplicates=0.1)
+        # Before the fault, which may take the registry's database away.
+        schema = await asyncio.to_thread(votes.schema_id, environment["SCHEMA_REGISTRY_URL"])
         crowd = multiprocessing.get_context("spawn").Process(
-            target=votes.append, args=(environment["KAFKA_BOOTSTRAP_SERVERS"], environment["SCHEMA_REGISTRY_URL"], batch)
+            target=votes.append, args=(environment["KAFKA_BOOTSTRAP_SERVERS"], schema, batch)
         )
         crowd.start()
         try:

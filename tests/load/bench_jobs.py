@@ -21,7 +21,7 @@ from compose.electorate import Mint, subjects
 from compose.settings import Stack
 from tests.load import attack, bench_ingress, steps
 from tests.load.engine import Engine, Rate, steady
-from tests.load.votes import Batch, append
+from tests.load.votes import Batch, append, schema_id
 from tests.stacks import mint_of, running_stack
 
 NEEDED = ("taskmanager", "jobmanager", "topics", "schemas", "elections", "redis", "signing-keys")
@@ -64,12 +64,13 @@ def main() -> int:
 
 
 def _throughput(engine: Engine, options: argparse.Namespace) -> dict[str, Rate]:
-    kafka, registry = engine.environment["KAFKA_BOOTSTRAP_SERVERS"], engine.environment["SCHEMA_REGISTRY_URL"]
+    kafka = engine.environment["KAFKA_BOOTSTRAP_SERVERS"]
+    schema = schema_id(engine.environment["SCHEMA_REGISTRY_URL"])
     half = options.votes
     total = 2 * half
     for batch in (Batch(half, duplicates=0.1), Batch(half, duplicates=0.1, hot=0.9)):
         _say(f"{batch.votes:,} votes, {batch.duplicates:.0%} duplicates, {batch.hot:.0%} for one candidate")
-        _say(f"appended at {append(kafka, registry, batch):,.0f} a second")
+        _say(f"appended at {append(kafka, schema, batch):,.0f} a second")
     rows = _Rows()
 
     _say("the ceiling")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.load import bench_ingress
 from tests.load.engine import Engine, steady
-from tests.load.votes import Batch, append
+from tests.load.votes import Batch, append, schema_id
 from tests.stacks import running_stack
 
 NEEDED = ("taskmanager", "jobmanager", "topics", "schemas", "elections")
@@ -25,13 +25,14 @@ def main() -> int:
     rows = []
     with running_stack("bench-state", _say, NEEDED) as stack:
         engine = Engine(stack)
-        kafka, registry = engine.environment["KAFKA_BOOTSTRAP_SERVERS"], engine.environment["SCHEMA_REGISTRY_URL"]
+        kafka = engine.environment["KAFKA_BOOTSTRAP_SERVERS"]
+        schema = schema_id(engine.environment["SCHEMA_REGISTRY_URL"])
         known, step = 0, 0
         for goal in options.voters:
             samples = []
             while known < goal * MILLION:
                 step = min(STEP, goal * MILLION - known)
-                append(kafka, registry, Batch(step))
+                append(kafka, schema, Batch(step))
                 if known == 0:
                     engine.start("dedup")
                 samples = engine.watch("dedup", "votes-in", known + step)

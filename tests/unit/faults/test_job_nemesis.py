@@ -3,17 +3,15 @@
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from compose.supervisor import Process
 from tests.faults import job_nemesis
-from tests.faults.job_nemesis import JobsComeBack, TotalsComeBack, WithCrowd
 from tests.faults.nemesis import Evidence
-from tests.faults.scene import NotEffective, NotRecovered, Scene
-from tests.load import votes
+from tests.faults.scene import Scene
 
 IDS = {"dedup": "d1", "tally": "t1"}
 
