@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from proof import claims
 from proof.records import Cast, Vote
-from tests.faults import results
+from tests.faults import readers
 from tests.faults.facts import Facts
 from tests.faults.history import ACCEPTED, ALREADY_VOTED, FINAL, UNAVAILABLE, Attempt, History
 from tests.faults.nemesis import Evidence
-from tests.faults.report import Report, Results, p99_seconds
+from tests.faults.readers import Seen
+from tests.faults.report import Report, p99_seconds
 from tests.faults.results import Sample
 from tests.faults.waits import Wait, ballots, wait_of
 
@@ -92,8 +93,8 @@ def check(
         *_unexpected(history),
         *_nothing_proved(history, evidence),
     ]
-    if samples is not None:
-        breaches += _seen_by_readers(history, evidence, samples)
+    seen = None if samples is None else readers.seen(history, samples, evidence)
+    breaches += [] if seen is None else _seen_by_readers(seen, evidence)
     doubtful = (
         [] if any(fault.loses_reservations for fault in evidence) else [*_two_receipts(voters), *_uncounted_receipts(voters)]
     )
@@ -119,7 +120,7 @@ def check(
         allowed_locked_out_seconds=limits.locked_out_seconds,
         p99_before_seconds=_p99(each for each in history if not any(each.ended_at >= fault.struck_at for fault in evidence)),
         p99_during_seconds=_p99(each for each in history if _during(each.began_at, evidence)),
-        results=None if samples is None else _results(history, evidence, samples),
+        seen=seen,
     )
 
 
@@ -281,23 +282,11 @@ def _nothing_proved(history: History, evidence: Sequence[Evidence]) -> Iterator[
             yield Breach(Kind.NOTHING_PROVED, f"no request was under way: {fault.text()}")
 
 
-def _results(history: History, evidence: Sequence[Evidence], samples: Sequence[Sample]) -> Results:
-    return Results(
-        samples=len(samples),
-        uncounted=[results.uncounted(history, samples, fault.struck_at) for fault in evidence],
-        still_seconds=results.longest_still_seconds(
-            samples,
-            min((fault.struck_at for fault in evidence), default=0.0),
-            max((fault.recovered_at for fault in evidence), default=0.0),
-        ),
-    )
-
-
-def _seen_by_readers(history: History, evidence: Sequence[Evidence], samples: Sequence[Sample]) -> Iterator[Breach]:
-    for text in results.went_back(samples, evidence):
+def _seen_by_readers(seen: Seen, evidence: Sequence[Evidence]) -> Iterator[Breach]:
+    for text in seen.went_back:
         yield Breach(Kind.WENT_BACK, text)
-    for fault in evidence:
-        if results.uncounted(history, samples, fault.struck_at) <= 0:
+    for fault, uncounted in zip(evidence, seen.uncounted, strict=True):
+        if uncounted <= 0:
             yield Breach(Kind.NOTHING_PROVED, f"no vote was on its way through the jobs: {fault.text()}")
 
 

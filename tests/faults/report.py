@@ -4,26 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.faults.readers import Seen
+
 # A fault that repeats a thousand times is one fault: so many of each kind are told in words, all of them are counted.
 TOLD_OF_EACH_KIND = 5
-
-
-@dataclass(frozen=True)
-class Results:
-    """What readers saw, from so many samples: how many votes that were answered 202 no total showed yet at each fault, and the
-    longest time around the faults for which no count moved.
-    """
-
-    samples: int
-    uncounted: Sequence[int]
-    still_seconds: float
-
-    def text(self) -> str:
-        at_each = ", ".join(f"{count:,}" for count in self.uncounted)
-        return (
-            f"answered 202 and not counted yet when a fault struck: {at_each} · counts stood still for at most"
-            f" {self.still_seconds:.1f} s · {self.samples:,} samples of Redis, GET /votes and vote_totals"
-        )
 
 
 @dataclass(frozen=True)
@@ -57,7 +41,7 @@ class Report:
     allowed_locked_out_seconds: float
     p99_before_seconds: float | None
     p99_during_seconds: float | None
-    results: Results | None = None
+    seen: Seen | None = None
 
     @property
     def sound(self) -> bool:
@@ -78,7 +62,7 @@ class Report:
             f" · p99 {_shown(self.p99_before_seconds)} before, {_shown(self.p99_during_seconds)} during"
             f" · without a reservation {self.reservations_unavailable:,} (explains {self.explained:,})",
         ]
-        lines += [f"  {self.results.text()}"] if self.results else []
+        lines += [] if self.seen is None else [f"  {self.seen.text()}"]
         for kind, count in Counter(kind for kind, _ in self.breaches).items():
             lines.append(f"  WRONG, {count:,} times: {kind}")
             lines += [f"    {text}" for text in [text for of, text in self.breaches if of == kind][:TOLD_OF_EACH_KIND]]

@@ -13,6 +13,7 @@ from tests.faults.facts import Facts, OwnVote
 from tests.faults.history import Attempt, History
 from tests.faults.nemesis import Evidence
 from tests.faults.report import Report
+from tests.faults.results import Counts, Sample
 
 ELECTION = "fault-planted"
 PARTITIONS = 4
@@ -40,6 +41,7 @@ class Election:
     audit: list[str] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=lambda: [FAULT])
     reservations_unavailable: int = 0
+    samples: list[Sample] | None = None
 
     def attempt(
         self, sub: str, candidate_id: str, status: int | None, vote_id: str | None = None, at: float = 99.0, ballot: int = 0
@@ -92,7 +94,7 @@ class Election:
             own_votes=self.own_votes,
             audit=self.audit,
         )
-        return check(history, facts, self.evidence, LIMITS, self.reservations_unavailable)
+        return check(history, facts, self.evidence, LIMITS, self.reservations_unavailable, self.samples)
 
     def found(self) -> set[str]:
         return {kind for kind, _ in self.check().breaches}
@@ -213,6 +215,14 @@ def announce_an_older_count(election: Election) -> None:
     election.announced["bob"] -= 1
 
 
+def show_a_count_that_shrinks(election: Election) -> None:
+    election.samples = [Sample(99, 99, {"alice": 1}, None, None), Sample(109, 109, {}, None, None)]
+
+
+def have_counted_everything_when_the_fault_strikes(election: Election) -> None:
+    election.samples = [Sample(99, 99, {"alice": 1, "bob": 1}, None, None)]
+
+
 def forget_a_total(election: Election) -> None:
     election.shown.clear()
 
@@ -275,6 +285,8 @@ def refuse_nobody(election: Election) -> None:
         (add_to_vote_totals, {Kind.COUNTS}),
         (add_to_redis, {Kind.COUNTS}),
         (announce_an_older_count, {Kind.COUNTS}),
+        (show_a_count_that_shrinks, {Kind.WENT_BACK}),
+        (have_counted_everything_when_the_fault_strikes, {Kind.NOTHING_PROVED}),
         (forget_a_total, {Kind.COUNTS}),
         (double_a_row, {Kind.COUNTS, Kind.PROOF}),
         (disagree_with_the_audit, {Kind.PROOF}),
@@ -290,6 +302,17 @@ def test_a_planted_fault_is_found(plant: Callable[[Election], None], kinds: set[
     election = sound()
     plant(election)
     assert kinds <= election.found()
+
+
+def test_what_readers_saw_is_told() -> None:
+    election = sound()
+    election.attempt("cat", "bob", 202, "cat-1", at=90.0)
+    election.accept(election.log("cat", "bob", "cat-1"))
+    counts: tuple[Counts, ...] = ({}, {"bob": 1}, {"bob": 1}, {"alice": 1, "bob": 2})
+    election.samples = [Sample(at, at, shown, shown, None) for at, shown in zip((99, 101, 104, 106), counts, strict=True)]
+    report = election.check()
+    assert report.sound, report.text()
+    assert "not counted yet when a fault struck: 1 · counts stood still for at most 5.0 s · 4 samples" in report.text()
 
 
 def test_a_second_202_is_allowed_when_reservations_were_lost() -> None:

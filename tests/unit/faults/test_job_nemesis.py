@@ -10,8 +10,9 @@ import pytest
 
 from compose.supervisor import Process
 from tests.faults import job_nemesis
+from tests.faults.job_nemesis import JobsComeBack, TotalsComeBack
 from tests.faults.nemesis import Evidence
-from tests.faults.scene import Scene
+from tests.faults.scene import NotRecovered, Scene
 
 IDS = {"dedup": "d1", "tally": "t1"}
 
@@ -58,3 +59,26 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
     monkeypatch.setattr(job_nemesis, "job_scene", job_scene)
     return stage
+
+
+async def test_a_fault_of_the_jobs_lasts_until_they_are_back_with_checkpoints_since_then(stage: Stage) -> None:
+    began_ms = time.time() * 1000
+    evidence = await JobsComeBack(Struck(stage), unharmed=["taskmanager"]).strike(stage)  # type: ignore[arg-type]
+    [(ids, since_ms)] = stage.asked
+    assert ids == IDS
+    assert began_ms <= since_ms <= time.time() * 1000
+    assert evidence.recovered_at - evidence.struck_at >= 2
+    assert evidence.seen == "hit, ready 1.0 s later and then the jobs"
+
+
+async def test_a_process_that_ended_with_what_was_hit_is_named(stage: Stage) -> None:
+    with pytest.raises(NotRecovered, match="taskmanager ended"):
+        await JobsComeBack(Struck(stage, ends=True), unharmed=["taskmanager"]).strike(stage)  # type: ignore[arg-type]
+
+
+async def test_totals_are_back_when_no_candidate_has_less_than_before(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [{"alice": 5, "bob": 2}, {}, {"alice": 6}, {"alice": 6, "bob": 1}, {"alice": 7, "bob": 2}]
+    monkeypatch.setattr(job_nemesis, "in_redis", lambda *_: told.pop(0))
+    evidence = await TotalsComeBack(Struck(stage)).strike(stage)  # type: ignore[arg-type]
+    assert told == []
+    assert "all totals there again" in evidence.seen

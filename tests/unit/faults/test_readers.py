@@ -6,7 +6,8 @@ import pytest
 
 from tests.faults.history import Attempt, History
 from tests.faults.nemesis import Evidence
-from tests.faults.results import Counts, Sample, is_at_least, longest_still_seconds, uncounted, went_back
+from tests.faults.readers import longest_still_seconds, uncounted, went_back
+from tests.faults.results import Counts, Sample, is_at_least
 
 STRUCK_AT, RECOVERED_AT = 10.0, 13.0
 KILLED = Evidence("taskmanager SIGKILL", 3, STRUCK_AT, RECOVERED_AT, (1,), (2,), loses_reservations=False)
