@@ -1,6 +1,7 @@
 """The Flink jobs from the command line."""
 
 import argparse
+import datetime as dt
 import os
 import sys
 from collections.abc import Sequence
@@ -10,16 +11,27 @@ from jobs import dead_letters, overview, sql_client
 from jobs.cluster import Cluster, ClusterUnavailable
 from jobs.operations import Operations
 from jobs.positions import KafkaUnavailable, Positions
+from jobs.replay import Replay
+from jobs.retirement import retire
 from jobs.settings import ClusterSettings, Settings, SettingsError
+from schemas.registry import Registry, RegistryUnavailable, SchemaNotRegistered
 
 JOBS = tuple(overview.SOURCES)
+_FAILURES = (
+    SettingsError,
+    ClusterUnavailable,
+    KafkaUnavailable,
+    RegistryUnavailable,
+    SchemaNotRegistered,
+    sql_client.ClientMissing,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return 0 if _run(options) else 1
-    except (SettingsError, ClusterUnavailable, KafkaUnavailable, sql_client.ClientMissing) as error:
+    except _FAILURES as error:
         print(f"python -m jobs {options.command}: {error}", file=sys.stderr)
         return 1
 
@@ -59,21 +71,31 @@ def _dead_letters(options: argparse.Namespace) -> bool:
 def _cluster(options: argparse.Namespace) -> bool:
     settings, cluster_settings = Settings.from_environment(os.environ), ClusterSettings.from_environment(os.environ)
     with Cluster(cluster_settings.rest_url) as cluster:
+        if options.command == "list":
+            return overview.list_jobs(cluster)
+        if options.command == "status":
+            with Positions(settings.kafka_bootstrap_servers) as positions:
+                return overview.status(cluster, positions, _names(options))
         operations = Operations(cluster_settings, cluster, os.environ)
-        match options.command:
-            case "list":
-                return overview.list_jobs(cluster)
-            case "status":
-                with Positions(settings.kafka_bootstrap_servers) as positions:
-                    return overview.status(cluster, positions, _names(options))
-            case "stop":
-                return operations.stop(_names(options), savepoint=options.savepoint)
-            case "rescale":
-                return operations.rescale(options.name, options.parallelism)
-            case "upgrade":
-                return operations.upgrade(_names(options))
-            case _:
-                return operations.submit(_names(options))
+        if options.command == "replay":
+            replay = Replay(settings, cluster_settings, cluster, operations)
+            return replay.run(_names(options), check_only=options.check, accept_totals=options.accept_totals)
+        if options.command == "retire":
+            with Positions(settings.kafka_bootstrap_servers) as positions, Registry(settings.schema_registry_url) as registry:
+                return retire(operations, positions, registry, dt.datetime.now(dt.UTC))
+        return _operate(operations, options)
+
+
+def _operate(operations: Operations, options: argparse.Namespace) -> bool:
+    match options.command:
+        case "stop":
+            return operations.stop(_names(options), savepoint=options.savepoint)
+        case "rescale":
+            return operations.rescale(options.name, options.parallelism)
+        case "upgrade":
+            return operations.upgrade(_names(options))
+        case _:
+            return operations.submit(_names(options))
 
 
 def _names(options: argparse.Namespace) -> tuple[str, ...]:
@@ -101,6 +123,15 @@ def _parser() -> argparse.ArgumentParser:
     rescale = command("rescale", "stop a job with a savepoint and start it from it at another parallelism")
     rescale.add_argument("name", choices=JOBS, metavar="NAME", help=", ".join(JOBS))
     rescale.add_argument("parallelism", type=_positive, help="number of parallel tasks of each operator")
+    replay = command(
+        "replay",
+        "rebuild jobs from the start of the log beside the live ones, compare, and switch to what was rebuilt: dedup's memory,"
+        " tally's totals under a new generation, then everything in Redis and PostgreSQL",
+        jobs=JOBS,
+    )
+    replay.add_argument("--check", action="store_true", help="rebuild and compare only; nothing is switched")
+    replay.add_argument("--accept-totals", action="store_true", help="take tally's rebuilt totals though they differ")
+    command("retire", "start dedup with an empty memory, once every election that it knows votes of is closed")
     command("list", "every job that the cluster knows")
     command("status", "state, lag, rate, restarts and checkpoints of jobs; exit status 1 unless all of them run", jobs=JOBS)
     sql_jobs = [job for job in JOBS if job != "live"]

@@ -2,7 +2,7 @@
 
 from pyflink.table import TableEnvironment
 
-from jobs import kafka_tables, statements
+from jobs import kafka_tables, positions, registered_schemas, statements
 from jobs.settings import Settings
 from schemas import avro, topics
 
@@ -23,21 +23,32 @@ def parameters(settings: Settings) -> dict[str, str]:
     return {
         "votes-in.partitions": str(topics.load(settings.topics_environment)["votes-in"].partitions),
         "votes-in.schema": avro.latest("votes-in").text,
-        "votes-in.covered": ",".join(f"{partition}:{offset}" for partition, offset in sorted(settings.covered_offsets.items())),
+        "votes-in.schemas": registered_schemas.option(settings, "votes-in"),
+        "votes-in.covered": positions.text(settings.covered_offsets),
+        "votes-in.settled": positions.text(settings.settled_offsets),
         "elections.schema": avro.latest("elections").text,
+        "elections.schemas": registered_schemas.option(settings, "elections"),
         "schema-registry.url": settings.schema_registry_url,
         "kafka.bootstrap.servers": settings.kafka_bootstrap_servers,
     }
 
 
-def define_rules(table_env: TableEnvironment, settings: Settings) -> None:
+def define_rules(table_env: TableEnvironment) -> None:
     """The views of ``INSERTS``, on a table ``records`` with the columns key, value, partition, offset, appended_at.
 
     Rows of one key must arrive in the order of their offsets. Each rule is a view of ``sql/dedup``.
     """
-    statements.define(table_env, "dedup/read_vote", jar=settings.functions_jar)
-    for view in ("read_records", "ranked_votes", "accepted", "unique_votes", "rejected", "dead_letters"):
-        statements.define(table_env, f"dedup/{view}")
+    for statement in (
+        "read_vote",
+        "is_settled",
+        "read_records",
+        "ranked_votes",
+        "accepted",
+        "unique_votes",
+        "rejected",
+        "dead_letters",
+    ):
+        statements.define(table_env, f"dedup/{statement}")
 
 
 def define(table_env: TableEnvironment, settings: Settings) -> None:
@@ -47,4 +58,4 @@ def define(table_env: TableEnvironment, settings: Settings) -> None:
     statements.define(table_env, "connectors/votes_accepted", options=kafka_tables.verdicts(settings, "votes-accepted"))
     statements.define(table_env, "connectors/votes_rejected", options=kafka_tables.verdicts(settings, "votes-rejected"))
     statements.define(table_env, "connectors/votes_dlq", options=kafka_tables.dead_letters(settings))
-    define_rules(table_env, settings)
+    define_rules(table_env)

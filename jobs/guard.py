@@ -53,15 +53,26 @@ def require_start(places: Places, state: Path | None) -> None:
     if written:
         raise StartRefused(
             f"there is no state to start from, but {', '.join(written)} hold what it had made of the log, and every vote would be"
-            " counted again. Restore a savepoint or checkpoint below FLINK_STATE_DIR"
+            " counted again. Restore a savepoint or checkpoint below FLINK_STATE_DIR, or rebuild it: replay dedup"
         )
+    begin(places, GROUP)
+
+
+def begin(places: Places, group: str) -> None:
+    """Place a group at the start of the log. Raises ``StartRefused`` if there is more of the log than there is left."""
+    starts = places.starts(SOURCE)
     missing = [f"{SOURCE}-{partition} begins at {start}" for partition, start in starts.items() if start > 0]
     if missing:
         raise StartRefused(f"votes are missing at the start of the log: {'; '.join(missing)}. Restore the topic first")
-    places.note(GROUP, SOURCE, starts)
+    places.note(group, SOURCE, starts)
 
 
-def covered(noted: Offsets, outputs: Iterable[tuple[int, int]]) -> dict[int, int]:
+def covered(positions: Positions, registry: Registry) -> dict[int, int]:
+    """The last offset of each partition of votes-in that the outputs cover. Blocks. Raises as ``positions_at_the_end``."""
+    return last_covered(positions.noted(GROUP, SOURCE), positions_at_the_end(positions, registry))
+
+
+def last_covered(noted: Offsets, outputs: Iterable[tuple[int, int]]) -> dict[int, int]:
     """The last covered offset of each partition of votes-in, of what the group has noted and the positions found in outputs."""
     last = {partition: offset - 1 for partition, offset in noted.items() if offset > 0}
     for partition, offset in outputs:

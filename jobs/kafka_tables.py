@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from jobs import registered_schemas
 from jobs.settings import Settings
 from schemas import avro, topics
 
@@ -17,7 +18,7 @@ def _read(settings: Settings, topic: str, group: str) -> dict[str, str]:
         "topic": topic,
         "properties.bootstrap.servers": settings.kafka_bootstrap_servers,
         # Flink keeps its offsets in its own state; the group only shows the progress.
-        "properties.group.id": group,
+        "properties.group.id": group + settings.suffix,
         "properties.isolation.level": "read_committed",
         "scan.startup.mode": "earliest-offset",
         # The partition count is fixed: a partition that turns up later is a fault, not a source.
@@ -28,14 +29,14 @@ def _read(settings: Settings, topic: str, group: str) -> dict[str, str]:
 def _write_once(settings: Settings, topic: str) -> dict[str, str]:
     return {
         "connector": "kafka",
-        "topic": topic,
+        "topic": topic + settings.suffix,
         "properties.bootstrap.servers": settings.kafka_bootstrap_servers,
         "properties.acks": "all",
         "properties.compression.type": "lz4",
         "properties.transaction.timeout.ms": str(TRANSACTION_TIMEOUT_MS),
         "sink.delivery-guarantee": "exactly-once",
         # One writer for ever: a second job with this prefix would fence the first.
-        "sink.transactional-id-prefix": f"dedup-{topic}",
+        "sink.transactional-id-prefix": f"dedup{settings.suffix}-{topic}",
         # A few transactional ids, used again and again. INCREMENTING takes a new one at every checkpoint, and the broker
         # remembers each for a week: at one checkpoint a second that is millions.
         "sink.transaction-naming-strategy": "POOLING",
@@ -43,15 +44,14 @@ def _write_once(settings: Settings, topic: str) -> dict[str, str]:
 
 
 def _avro_value(settings: Settings, topic: str) -> dict[str, str]:
+    """The format of jobs/functions, RegisteredAvro."""
     return {
-        "value.format": "avro-confluent",
-        "value.avro-confluent.url": settings.schema_registry_url,
-        "value.avro-confluent.schema": avro.latest(topic).text,
+        "value.format": "registered-avro",
+        "value.registered-avro.schema": avro.latest(topic).text,
+        "value.registered-avro.schemas": registered_schemas.option(settings, topic),
+        "value.registered-avro.url": settings.schema_registry_url,
+        "value.registered-avro.subject": avro.latest(topic).subject,
     }
-
-
-def _avro_value_to_write(settings: Settings, topic: str) -> dict[str, str]:
-    return {**_avro_value(settings, topic), "value.avro-confluent.subject": f"{topic}-value"}
 
 
 def raw_votes(settings: Settings, group: str) -> Mapping[str, str]:
@@ -83,7 +83,7 @@ def verdicts(settings: Settings, topic: str) -> Mapping[str, str]:
         "key.format": "raw",
         "key.fields": "vote_key",
         "value.fields-include": "EXCEPT_KEY",
-        **_avro_value_to_write(settings, topic),
+        **_avro_value(settings, topic),
     }
 
 
@@ -129,12 +129,12 @@ def total_upserts(settings: Settings) -> Mapping[str, str]:
     """votes-agg as tally writes it. Counts are absolute, so at least once is enough: a repeat says the same again."""
     return {
         "connector": "upsert-kafka",
-        "topic": "votes-agg",
+        "topic": "votes-agg" + settings.suffix,
         "properties.bootstrap.servers": settings.kafka_bootstrap_servers,
         "properties.acks": "all",
         "key.format": "raw",
         "value.fields-include": "EXCEPT_KEY",
-        **_avro_value_to_write(settings, "votes-agg"),
+        **_avro_value(settings, "votes-agg"),
     }
 
 

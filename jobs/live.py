@@ -26,6 +26,7 @@ def start(settings: Settings) -> None:
     env = StreamExecutionEnvironment.get_execution_environment()
     table_env = StreamTableEnvironment.create(env)
     engine.set_options(table_env, NAME, OPTIONS)
+    statements.define(table_env, "functions", jar=settings.functions_jar)
     env.set_parallelism(1)
     statements.define(table_env, "connectors/votes_agg_records", options=kafka_tables.total_records(settings, NAME))
     statements.define(table_env, "live/newest_totals")

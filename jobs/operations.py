@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from jobs import guard, restore, submission
+from jobs import guard, restore, submission, totals_log
 from jobs.cluster import Cluster, ClusterUnavailable, Job, StopFailed
-from jobs.positions import KafkaUnavailable, Positions
+from jobs.positions import KafkaUnavailable, Positions, text
 from jobs.settings import ClusterSettings, Settings
 from schemas.registry import Registry, RegistryUnavailable, SchemaNotRegistered
 
@@ -70,29 +70,39 @@ class Operations:
         say(name, "is there already")
         return self._wait_until_it_works(name)
 
-    def _submit(self, name: str, code: Path, parallelism: int | None = None) -> bool:
+    def start(
+        self, name: str, code: Path, state: Path | None, more: Mapping[str, str], *, parallelism: int | None = None
+    ) -> bool:
+        """Submit a job from this state, or without any, with ``more`` settings, and wait until it works."""
         try:
-            state = restore.newest_state(self._settings.state_dir, name)
-            environ = dict(self._environ)
-            if name == guard.GROUP:
-                environ["DEDUP_COVERED_OFFSETS"] = self._guarded(state)
-            origin = f"from {state.relative_to(self._settings.state_dir)}" if state else "from the start of the log"
-            say(name, f"submitting, {origin}")
+            say(name, f"submitting, from {state.relative_to(self._settings.state_dir) if state else 'where its topics begin'}")
             settings = replace(self._settings, parallelism=parallelism) if parallelism else self._settings
             with self._submitting:
-                submission.submit(settings, name, code, state, environ)
+                submission.submit(settings, name, code, state, {**self._environ, **more})
         except _FAILURES as error:
             say(name, f"FAILED: {error}")
             return False
         return self._wait_until_it_works(name)
 
-    def _guarded(self, state: Path | None) -> str:
-        """Raises ``StartRefused``; returns the offsets that dedup must not read again."""
+    def _submit(self, name: str, code: Path, parallelism: int | None = None) -> bool:
+        state = restore.newest_state(self._settings.state_dir, name)
+        try:
+            more = self._found_out(name, state)
+        except _FAILURES as error:
+            say(name, f"FAILED: {error}")
+            return False
+        return self.start(name, code, state, more, parallelism=parallelism)
+
+    def _found_out(self, name: str, state: Path | None) -> dict[str, str]:
+        """Settings that follow from what the topics hold. Raises ``StartRefused`` and what Kafka and the registry raise."""
+        if name not in {"dedup", "tally"}:
+            return {}
         settings = Settings.from_environment(self._environ)
         with Positions(settings.kafka_bootstrap_servers) as positions, Registry(settings.schema_registry_url) as registry:
+            if name == "tally":
+                return {"TALLY_GENERATION": str(totals_log.generation(positions, registry))}
             guard.require_start(positions, state)
-            last = guard.covered(positions.noted(guard.GROUP, guard.SOURCE), guard.positions_at_the_end(positions, registry))
-        return ",".join(f"{partition}:{offset}" for partition, offset in sorted(last.items()))
+            return {"DEDUP_COVERED_OFFSETS": text(guard.covered(positions, registry))}
 
     def _stop(self, name: str, *, savepoint: bool) -> bool:
         try:
@@ -109,7 +119,7 @@ class Operations:
                 job,
                 restore.savepoints_of(self._settings.state_dir, name).as_uri(),
                 patience_seconds=STOPPED_WITHIN_SECONDS,
-                progress=_now_and_then(name, "still stopping"),
+                progress=now_and_then(name, "still stopping"),
             )
         except (StopFailed, ClusterUnavailable) as error:
             say(name, f"FAILED: {error}")
@@ -119,7 +129,7 @@ class Operations:
 
     def _wait_until_it_works(self, name: str) -> bool:
         """Until every task runs and a checkpoint is complete, which a job that fails at its first record never comes to."""
-        progress = _now_and_then(name, "waiting until every task runs and a checkpoint is complete")
+        progress = now_and_then(name, "waiting until every task runs and a checkpoint is complete")
         give_up_at = time.monotonic() + RUNNING_WITHIN_SECONDS
         job: Job | None = None
         while time.monotonic() < give_up_at:
@@ -147,14 +157,15 @@ class Operations:
         return False
 
 
-def _now_and_then(name: str, text: str) -> Callable[[], None]:
+def now_and_then(name: str, what: str) -> Callable[[], None]:
+    """A function that says this at most every few seconds."""
     told_at = time.monotonic()
 
     def progress() -> None:
         nonlocal told_at
         if time.monotonic() - told_at >= PROGRESS_EVERY_SECONDS:
             told_at = time.monotonic()
-            say(name, text)
+            say(name, what)
 
     return progress
 

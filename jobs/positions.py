@@ -1,5 +1,7 @@
 """Where the jobs and the topics are: ends and starts of topics, the offsets that groups have noted, and what lies between."""
 
+import datetime as dt
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
@@ -16,8 +18,14 @@ from confluent_kafka.admin import AdminClient
 
 REQUEST_TIMEOUT_SECONDS = 15.0
 SILENCE_SECONDS = 15.0
+RETRY_PAUSE_SECONDS = 0.5
 # By partition: of a topic's end, the offset after its last committed record.
 Offsets = Mapping[int, int]
+
+
+def text(offsets: Offsets) -> str:
+    """Offsets as settings and the jobs' functions take them: ``partition:offset,…``."""
+    return ",".join(f"{partition}:{offset}" for partition, offset in sorted(offsets.items()))
 
 
 class KafkaUnavailable(Exception):
@@ -67,11 +75,31 @@ class Positions:
     def note(self, group: str, topic: str, offsets: Offsets) -> None:
         """Make a group begin at these offsets. Nobody may be reading in its name."""
         wanted = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
+        give_up_at = time.monotonic() + REQUEST_TIMEOUT_SECONDS
+        while True:
+            try:
+                request = ConsumerGroupTopicPartitions(group, wanted)
+                answer = self._admin.alter_consumer_group_offsets([request])[group].result(REQUEST_TIMEOUT_SECONDS)
+            except KafkaException as error:
+                raise self._unavailable(error) from error
+            # Each partition has an answer of its own: on a new cluster the groups' coordinator may not be there yet.
+            errors = [str(entry.error) for entry in answer.topic_partitions or [] if entry.error is not None]
+            if not errors and self.noted(group, topic) == offsets:
+                return
+            if time.monotonic() > give_up_at:
+                raise KafkaUnavailable(f"the group {group} does not take its place: {', '.join(sorted(set(errors)))}")
+            time.sleep(RETRY_PAUSE_SECONDS)
+
+    def first_after(self, topic: str, instant: dt.datetime) -> Offsets:
+        """The first offset of each partition that was appended after an instant: its end if there is none yet."""
+        milliseconds = int(instant.timestamp() * 1000) + 1
+        asked = [TopicPartition(topic, partition, milliseconds) for partition in self._ranges(topic)]
         try:
-            request = ConsumerGroupTopicPartitions(group, wanted)
-            self._admin.alter_consumer_group_offsets([request])[group].result(REQUEST_TIMEOUT_SECONDS)
+            found = self._consumer.offsets_for_times(asked, timeout=REQUEST_TIMEOUT_SECONDS)
         except KafkaException as error:
             raise self._unavailable(error) from error
+        ends = self.ends(topic)
+        return {entry.partition: entry.offset if entry.offset >= 0 else ends[entry.partition] for entry in found}
 
     def messages(self, topics: Mapping[str, Offsets]) -> Iterator[Message]:
         """Every committed record of topics from these offsets, by partition, to where the partitions end. Blocks."""

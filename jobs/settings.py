@@ -22,12 +22,18 @@ class Settings:
     redis_url: str = field(repr=False)
     database_url: str = field(repr=False)
     topics_environment: str
-    # Number of the rebuild whose totals tally writes; a higher one replaces all lower ones.
+    # Of the totals that tally writes; a higher one replaces all lower ones. The command line finds out which it is.
     generation: int
     # The jar of jobs/functions. It goes with the job that needs it.
     functions_jar: Path
     # The last source offset of each partition of votes-in that dedup's outputs cover: none of them is read again.
     covered_offsets: Mapping[int, int]
+    # As covered_offsets; but they are read, for what is remembered of them alone.
+    settled_offsets: Mapping[int, int]
+    # Of the names of all that a rebuild has of its own (jobs.replay); empty for the jobs that are live.
+    suffix: str = ""
+    # By topic, then by id: the texts of the schemas that the registry had when the job was submitted (jobs.registered_schemas).
+    schemas: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
     @staticmethod
     def from_environment(environ: Mapping[str, str]) -> "Settings":
@@ -41,6 +47,7 @@ class Settings:
             generation=_number(environ, "TALLY_GENERATION", default=1, least=1, most=2**31 - 1),
             functions_jar=_path(environ, "JOBS_FUNCTIONS_JAR"),
             covered_offsets=_offsets(environ, "DEDUP_COVERED_OFFSETS"),
+            settled_offsets=_offsets(environ, "DEDUP_SETTLED_OFFSETS"),
         )
 
 

@@ -7,10 +7,11 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from jobs import kafka_tables, statements
+from jobs import kafka_tables, registered_schemas, statements
 from jobs.settings import ClusterSettings, Settings
 
 GROUP = "sql-client"
+TOPICS = ("votes-in", "votes-unique", "votes-accepted", "votes-rejected", "votes-agg")
 
 
 class ClientMissing(Exception):
@@ -33,12 +34,16 @@ def definitions(settings: Settings) -> str:
         "parallelism.default": "1",
     }
     texts = [f"SET '{key}' = '{value}'" for key, value in options.items()]
+    texts += [statements.read("functions", jar=settings.functions_jar)]
     texts += [statements.read(f"connectors/{table}", options=with_) for table, with_ in tables.items()]
     return "".join(f"{text.strip()};\n" for text in texts)
 
 
 def run(settings: Settings, cluster: ClusterSettings, file: Path | None) -> bool:
-    """Run the client until it ends: with the statements of a file, or for somebody at a keyboard. Raises ``ClientMissing``."""
+    """Run the client until it ends: with the statements of a file, or for somebody at a keyboard.
+
+    Raises ``ClientMissing``, ``RegistryUnavailable``, ``SchemaNotRegistered``.
+    """
     program = cluster.home / "bin" / "sql-client.sh"
     if not program.is_file():
         raise ClientMissing(f"there is no bin/sql-client.sh in {cluster.home} (FLINK_HOME)")
@@ -50,7 +55,7 @@ def run(settings: Settings, cluster: ClusterSettings, file: Path | None) -> bool
     }
     with tempfile.TemporaryDirectory() as folder:
         start = Path(folder) / "tables.sql"
-        start.write_text(definitions(settings), encoding="utf-8")
+        start.write_text(definitions(registered_schemas.look_up(settings, TOPICS)), encoding="utf-8")
         print("tables: votes_in, votes_unique, votes_accepted, votes_rejected, votes_dlq, votes_agg_records", file=sys.stderr)
         command = [str(program), *(f"-D{key}={value}" for key, value in address.items()), "-i", str(start)]
         if file is not None:

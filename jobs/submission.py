@@ -87,5 +87,10 @@ def _reason(job: str, output: str) -> str:
     lines = output.splitlines()
     own = [line for line in lines if line.startswith(f"{job}: ")]
     causes = [line for line in lines if line.startswith("Caused by: ") and "Python process exits" not in line]
-    said = own or causes or [line for line in lines if line.strip()] or ["flink run failed without a word"]
+    said = (
+        own
+        or causes
+        or [line for line in lines if line.strip() and not line.startswith("\t")]
+        or ["flink run failed without a word"]
+    )
     return said[0].removeprefix(f"{job}: ") if own else said[-1].removeprefix("Caused by: ")

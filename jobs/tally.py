@@ -22,9 +22,9 @@ def parameters(settings: Settings) -> dict[str, str]:
     return {"generation": str(settings.generation)}
 
 
-def define_rules(table_env: TableEnvironment, settings: Settings) -> None:
+def define_rules(table_env: TableEnvironment) -> None:
     """The view of ``INSERTS``, on a table ``votes_accepted`` with the columns election_id, candidate_id, accepted_at."""
-    statements.define(table_env, "tally/generation", jar=settings.functions_jar)
+    statements.define(table_env, "tally/generation")
     statements.define(table_env, "tally/totals")
 
 
@@ -32,4 +32,4 @@ def define(table_env: TableEnvironment, settings: Settings) -> None:
     """The tables in Kafka and the rule between them."""
     statements.define(table_env, "connectors/votes_accepted", options=kafka_tables.records(settings, "votes-accepted", NAME))
     statements.define(table_env, "connectors/votes_agg_upserts", options=kafka_tables.total_upserts(settings))
-    define_rules(table_env, settings)
+    define_rules(table_env)

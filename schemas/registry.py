@@ -62,11 +62,16 @@ class Registry:
 
         Raises as ``id_of`` does: ``SchemaNotRegistered`` for a subject without a schema, or with one that is not Avro.
         """
+        texts = self.texts_of(subject)
+        return {schema_id: _parsed(text, f"the schema {schema_id} of {subject}") for schema_id, text in texts.items()}
+
+    def texts_of(self, subject: str) -> dict[int, str]:
+        """As ``schemas_of``, unparsed."""
         path = f"/subjects/{subject}/versions"
         found = {}
         for version in self._versions(subject, self._request("GET", path)):
             answer = self._request("GET", f"{path}/{version}")
-            found[int(self._member(answer, "id"))] = _parsed(self._member(answer, "schema"), f"{subject} version {version}")
+            found[int(self._member(answer, "id"))] = self._member(answer, "schema")
         return found
 
     def register(self, schema: AvroSchema) -> int:

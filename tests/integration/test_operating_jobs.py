@@ -6,7 +6,6 @@ On a system of its own: the jobs stop and start here.
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,11 +17,11 @@ from jobs.cluster import Cluster
 from proof.log import Log
 from schemas.ids import vote_key
 from tests.integration.log_of_votes import VotesIn, eventually, read_topic
+from tests.integration.running_jobs import done, jobs
 from tests.stacks import running_stack
 
 ELECTION = "election-2025-01"
 NEEDED = ("taskmanager", "jobmanager", "topics", "schemas", "elections", "redis")
-COMMAND_SECONDS = 300
 
 
 @pytest.fixture(scope="module")
@@ -39,23 +38,6 @@ def environment(stack: Stack) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def votes(stack: Stack) -> VotesIn:
     return VotesIn(stack, ELECTION, 1)
-
-
-def jobs(environment: dict[str, str], *command: str, code: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [environment["PYTHON"], "-m", "jobs", *command],
-        cwd=code,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=COMMAND_SECONDS,
-    )
-
-
-def done(result: subprocess.CompletedProcess[str]) -> str:
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
 
 
 def accepted(stack: Stack) -> dict[str, str]:

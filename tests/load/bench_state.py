@@ -4,6 +4,7 @@ import argparse
 import datetime as dt
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.load import bench_ingress
@@ -23,7 +24,7 @@ LOAD = 0.7
 def main() -> int:
     options = _options()
     rows = []
-    with running_stack("bench-state", _say, NEEDED) as stack:
+    with running_stack("bench-state", _say, NEEDED) as stack, ThreadPoolExecutor(1) as background:
         engine = Engine(stack)
         kafka = engine.environment["KAFKA_BOOTSTRAP_SERVERS"]
         schema = schema_id(engine.environment["SCHEMA_REGISTRY_URL"])
@@ -32,10 +33,13 @@ def main() -> int:
             samples = []
             while known < goal * MILLION:
                 step = min(STEP, goal * MILLION - known)
-                append(kafka, schema, Batch(step))
+                appended = background.submit(append, kafka, schema, Batch(step))
                 if known == 0:
+                    appended.result()
                     engine.start("dedup")
+                # From the first record on: what is appended is read meanwhile.
                 samples = engine.watch("dedup", "votes-in", known + step)
+                appended.result()
                 known += step
                 _say(f"{known:,} voters")
             rate = steady(samples, known - step, known)

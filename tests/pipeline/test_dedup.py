@@ -17,7 +17,7 @@ from pyflink.table import DataTypes
 
 from compose.settings import Stack
 from compose.toolchain import parts
-from jobs import dedup, engine, plans
+from jobs import dedup, engine, plans, registered_schemas, statements
 from jobs.settings import Settings
 from proof.rule import home_partition
 from schemas import avro, ids, topics
@@ -165,7 +165,8 @@ def log(schema_ids: Any) -> list[Record]:
 @pytest.fixture(scope="module")
 def settings(stack: Stack) -> Settings:
     jar = {"JOBS_FUNCTIONS_JAR": str(parts.FUNCTIONS.ensure() / "vote-functions.jar")}
-    return Settings.from_environment({**stack.environment(), **jar, "DEDUP_COVERED_OFFSETS": ""})
+    settings = Settings.from_environment({**stack.environment(), **jar, "DEDUP_COVERED_OFFSETS": ""})
+    return registered_schemas.look_up(settings, dedup.TOPICS)
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +180,8 @@ def verdicts(table_env: Any, stack: Stack, schema_ids: Any, settings: Settings, 
     table_env.create_temporary_view("log", table_env.from_elements(rows, RECORD))
     votes_in = table_env.sql_query("SELECT *, TO_TIMESTAMP_LTZ(appended_at_ms, 3) AS appended_at FROM log")
     table_env.create_temporary_view("votes_in", votes_in)
-    dedup.define_rules(table_env, settings)
+    statements.define(table_env, "functions", jar=settings.functions_jar)
+    dedup.define_rules(table_env)
     return {view: collected(table_env.from_path(view)) for view in dedup.INSERTS.values()}
 
 

@@ -7,7 +7,7 @@ from pyflink.common import Row, RowKind
 from pyflink.table import DataTypes
 
 from compose.toolchain import parts
-from jobs import engine, tally
+from jobs import engine, statements, tally
 from jobs.settings import Settings
 
 NOON = datetime(2025, 1, 14, 12, 0, 0)  # noqa: DTZ001 (TIMESTAMP: the tables' times have no zone and are UTC)
@@ -33,7 +33,8 @@ def test_totals_are_absolute_by_candidate_and_as_fresh_as_their_newest_vote(tabl
     settings = Settings.from_environment({"TALLY_GENERATION": "7", "JOBS_FUNCTIONS_JAR": jar})
     engine.set_options(table_env, "test", tally.OPTIONS, tally.parameters(settings))
     table_env.create_temporary_view("votes_accepted", table_env.from_elements(rows, VOTE))
-    tally.define_rules(table_env, settings)
+    statements.define(table_env, "functions", jar=settings.functions_jar)
+    tally.define_rules(table_env)
     totals = table_env.from_path(tally.INSERTS["votes_agg_upserts"])
 
     newest = {}

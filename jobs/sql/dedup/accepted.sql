@@ -12,4 +12,4 @@ SELECT
     source_partition,
     source_offset
 FROM ranked_votes
-WHERE place = 1
+WHERE place = 1 AND NOT settled

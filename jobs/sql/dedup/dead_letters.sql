@@ -11,4 +11,4 @@ SELECT
         'appended_at', ENCODE(DATE_FORMAT(appended_at, 'yyyy-MM-dd HH:mm:ss.SSS') || 'Z', 'UTF-8')
     ] AS headers
 FROM read_records
-WHERE vote.error IS NOT NULL
+WHERE vote.error IS NOT NULL AND NOT settled

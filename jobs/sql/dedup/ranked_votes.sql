@@ -12,6 +12,7 @@ SELECT
     appended_at,
     `partition` AS source_partition,
     `offset` AS source_offset,
+    settled,
     COUNT(*) OVER votes_so_far AS place,
     FIRST_VALUE(vote.vote_id) OVER votes_so_far AS first_vote_id
 FROM read_records

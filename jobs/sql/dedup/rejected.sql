@@ -14,7 +14,7 @@ SELECT
     'duplicate' AS reason,
     first_vote_id
 FROM ranked_votes
-WHERE place > 1
+WHERE place > 1 AND NOT settled
 UNION ALL
 SELECT
     vote.vote_key,
@@ -30,4 +30,4 @@ SELECT
     vote.reason,
     CAST(NULL AS STRING)
 FROM read_records
-WHERE vote.reason IS NOT NULL
+WHERE vote.reason IS NOT NULL AND NOT settled

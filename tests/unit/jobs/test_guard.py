@@ -61,4 +61,4 @@ def test_a_state_from_before_the_logs_start_is_refused() -> None:
 
 
 def test_what_is_covered_is_the_furthest_of_what_group_and_outputs_say() -> None:
-    assert guard.covered({0: 10, 1: 0, 2: 5}, [(2, 3), (2, 7), (0, 4), (3, 1)]) == {0: 9, 2: 7, 3: 1}
+    assert guard.last_covered({0: 10, 1: 0, 2: 5}, [(2, 3), (2, 7), (0, 4), (3, 1)]) == {0: 9, 2: 7, 3: 1}

@@ -69,7 +69,7 @@ def submitted(cluster: Listed, monkeypatch: pytest.MonkeyPatch) -> list[tuple[st
         cluster.present.append(a_job(job))
 
     monkeypatch.setattr(submission, "submit", submit)
-    monkeypatch.setattr(Operations, "_guarded", lambda *_: "")
+    monkeypatch.setattr(Operations, "_found_out", lambda *_: {})
     return seen
 
 
@@ -97,6 +97,7 @@ def test_a_job_that_ends_at_once_is_a_failure_with_its_reason(
     operations: Operations, cluster: Listed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(submission, "submit", lambda *_: cluster.present.append(a_job("tally", state="FAILED", running=0)))
+    monkeypatch.setattr(Operations, "_found_out", lambda *_: {})
     assert not operations.submit(("tally",))
     assert "FAILED: the checkpoint does not fit" in capsys.readouterr().out
 
@@ -104,10 +105,10 @@ def test_a_job_that_ends_at_once_is_a_failure_with_its_reason(
 def test_a_start_that_is_refused_submits_nothing(
     operations: Operations, submitted: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(*_: Any) -> str:
+    def refuse(*_: Any) -> dict[str, str]:
         raise guard.StartRefused("every vote would be counted again")
 
-    monkeypatch.setattr(Operations, "_guarded", refuse)
+    monkeypatch.setattr(Operations, "_found_out", refuse)
     assert not operations.submit(("dedup",))
     assert submitted == []
     assert "dedup   FAILED: every vote would be counted again" in capsys.readouterr().out

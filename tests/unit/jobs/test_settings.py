@@ -18,6 +18,7 @@ def test_the_defaults_are_those_of_the_local_stack() -> None:
 
 def test_covered_offsets_are_listed_by_partition() -> None:
     assert Settings.from_environment({**JAR, "DEDUP_COVERED_OFFSETS": "0:41,3:7"}).covered_offsets == {0: 41, 3: 7}
+    assert Settings.from_environment({**JAR, "DEDUP_SETTLED_OFFSETS": "0:41,3:7"}).settled_offsets == {0: 41, 3: 7}
 
 
 def test_the_cluster_has_to_be_named() -> None:
@@ -43,6 +44,7 @@ def test_the_cluster_has_to_be_named() -> None:
         ("JOBS_FUNCTIONS_JAR", ""),
         ("DEDUP_COVERED_OFFSETS", "1"),
         ("DEDUP_COVERED_OFFSETS", "1:x"),
+        ("DEDUP_SETTLED_OFFSETS", "1:x"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(name: Any, value: Any) -> None:

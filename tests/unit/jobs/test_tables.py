@@ -58,7 +58,7 @@ def test_options_are_quoted() -> None:
 
 def test_a_placeholder_without_a_value_is_an_error() -> None:
     with pytest.raises(KeyError):
-        statements.read("tally/generation")
+        statements.read("functions")
 
 
 WRITTEN_ONCE = [

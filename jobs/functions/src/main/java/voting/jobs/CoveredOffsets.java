@@ -6,7 +6,8 @@ import java.util.regex.Pattern;
 
 /**
  * The source offsets that dedup's committed outputs covered when the job was submitted. A job that comes from the right state never
- * reads one of them: one that does would count votes twice, or judge them anew with an empty memory.
+ * reads one of them: one that does would count votes twice, or judge them anew with an empty memory. A job that takes over from
+ * another one, whose verdicts were compared with its own, reads them for its state alone.
  */
 final class CoveredOffsets {
 
@@ -46,12 +47,17 @@ final class CoveredOffsets {
         return new CoveredOffsets(last);
     }
 
-    /** @throws IllegalStateException if the outputs have this record already, or if nobody can say */
-    void refuse(int partition, long offset) {
+    /** @throws IllegalStateException if nobody can say */
+    boolean has(int partition, long offset) {
         if (partition >= last.length) {
             throw new IllegalStateException("votes-in has a partition " + partition + ", and was to have " + last.length);
         }
-        if (offset <= last[partition]) {
+        return offset <= last[partition];
+    }
+
+    /** @throws IllegalStateException if the outputs have this record already, or if nobody can say */
+    void refuse(int partition, long offset) {
+        if (has(partition, offset)) {
             throw new IllegalStateException(
                     "the state is behind the outputs: partition " + partition + " of votes-in is read at offset " + offset
                             + ", and the outputs cover it up to " + last[partition]);

@@ -1,6 +1,7 @@
 package voting.jobs;
 
 import java.io.IOException;
+import java.util.Map;
 import org.apache.flink.avro.shaded.org.apache.avro.Schema;
 import org.apache.flink.avro.shaded.org.apache.avro.util.Utf8;
 import org.apache.flink.metrics.Counter;
@@ -13,6 +14,8 @@ import org.apache.flink.table.data.StringData;
 import org.apache.flink.table.data.TimestampData;
 import org.apache.flink.table.functions.FunctionContext;
 import org.apache.flink.table.functions.ScalarFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * {@code read_vote(key, value, partition, offset, appended_at)} of the SQL: one row for each record of votes-in, the vote that it
@@ -32,6 +35,7 @@ import org.apache.flink.table.functions.ScalarFunction;
                         bridgedTo = RowData.class))
 public final class ReadVote extends ScalarFunction {
 
+    private static final Logger LOG = LoggerFactory.getLogger(ReadVote.class);
     private static final int FIELDS = 9;
     private static final int REASON = 7;
     private static final int ERROR = 8;
@@ -40,34 +44,43 @@ public final class ReadVote extends ScalarFunction {
     private transient VoteReader reader;
     private transient Catalogue catalogue;
     private transient CoveredOffsets covered;
+    private transient CoveredOffsets settled;
+    private transient Alarm alarm;
     private transient Counter deadLetters;
     private transient Counter invalidVotes;
 
     @Override
     public void open(FunctionContext context) {
         int partitions = Integer.parseInt(parameter(context, "votes-in.partitions"));
-        String registryUrl = parameter(context, "schema-registry.url");
         Knowledge.Clock clock = Knowledge.Clock.SYSTEM;
         CoveredOffsets coveredOffsets = CoveredOffsets.parse(context.getJobParameter("votes-in.covered", ""), partitions);
+        CoveredOffsets settledOffsets = CoveredOffsets.parse(context.getJobParameter(IsSettled.PARAMETER, ""), partitions);
         VoteReader voteReader =
                 new VoteReader(
                         new Schema.Parser().parse(parameter(context, "votes-in.schema")),
-                        new Registry(registryUrl, "votes-in-value", clock),
+                        registry(context, "votes-in", clock),
                         partitions);
         Catalogue elections =
                 new Catalogue(
                         parameter(context, "kafka.bootstrap.servers"),
                         new Schema.Parser().parse(parameter(context, "elections.schema")),
-                        new Registry(registryUrl, "elections-value", clock),
+                        registry(context, "elections", clock),
                         clock);
-        open(coveredOffsets, voteReader, elections, context.getMetricGroup());
+        open(coveredOffsets, settledOffsets, voteReader, elections, context.getMetricGroup());
     }
 
     /** Takes the catalogue over, and closes it. */
-    void open(CoveredOffsets coveredOffsets, VoteReader voteReader, Catalogue elections, MetricGroup metrics) {
+    void open(
+            CoveredOffsets coveredOffsets,
+            CoveredOffsets settledOffsets,
+            VoteReader voteReader,
+            Catalogue elections,
+            MetricGroup metrics) {
         covered = coveredOffsets;
+        settled = settledOffsets;
         reader = voteReader;
         catalogue = elections;
+        alarm = new Alarm(Knowledge.Clock.SYSTEM, LOG::warn);
         deadLetters = metrics.counter("dead_letters");
         invalidVotes = metrics.counter("invalid_votes");
     }
@@ -89,6 +102,7 @@ public final class ReadVote extends ScalarFunction {
         covered.refuse(partition, offset);
         long appendedAtMs = appendedAt.getMillisecond();
         GenericRowData row = new GenericRowData(FIELDS);
+        boolean known = settled.has(partition, offset);
         try {
             Vote vote = reader.read(key, value, partition, appendedAtMs);
             row.setField(0, StringData.fromBytes(key));
@@ -98,10 +112,17 @@ public final class ReadVote extends ScalarFunction {
             row.setField(4, text(vote.candidateId()));
             row.setField(5, TimestampData.fromEpochMillis(vote.castAtMs()));
             row.setField(6, vote.catalogueVersion());
-            row.setField(REASON, reasonAgainst(vote, appendedAtMs));
+            StringData reason = reasonAgainst(vote, appendedAtMs);
+            row.setField(REASON, reason);
+            if (reason != null && !known) {
+                invalidVotes.inc();
+            }
         } catch (NotAVote error) {
-            deadLetters.inc();
             row.setField(ERROR, StringData.fromString(error.getMessage()));
+            if (!known) {
+                deadLetters.inc();
+                alarm.raise(partition, offset, error.getMessage());
+            }
         }
         return row;
     }
@@ -109,22 +130,22 @@ public final class ReadVote extends ScalarFunction {
     private StringData reasonAgainst(Vote vote, long appendedAtMs) throws IOException, InterruptedException {
         Election election = catalogue.election(vote.electionId(), vote.catalogueVersion(), appendedAtMs);
         if (election == null) {
-            invalidVotes.inc();
             return UNKNOWN_ELECTION;
         }
         String reason = election.reasonAgainst(vote, appendedAtMs);
-        if (reason == null) {
-            return null;
-        }
-        invalidVotes.inc();
-        return StringData.fromString(reason);
+        return reason == null ? null : StringData.fromString(reason);
     }
 
     private static StringData text(Utf8 utf8) {
         return StringData.fromBytes(utf8.getBytes(), 0, utf8.getByteLength());
     }
 
-    private static String parameter(FunctionContext context, String name) {
+    private static Registry registry(FunctionContext context, String topic, Knowledge.Clock clock) {
+        Map<Integer, Schema> known = Registry.known(parameter(context, topic + ".schemas"));
+        return new Registry(parameter(context, "schema-registry.url"), topic + "-value", known, clock);
+    }
+
+    static String parameter(FunctionContext context, String name) {
         String value = context.getJobParameter(name, null);
         if (value == null) {
             throw new IllegalStateException("the job parameter " + name + " is not set");

@@ -20,7 +20,10 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessin
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 
-/** The schemas of one subject of the registry (its Confluent-compatible API), by id. Ids never change their meaning. */
+/**
+ * The schemas of one subject of the registry (its Confluent-compatible API), by id. Ids never change their meaning, so those that were
+ * known when the job was submitted come with it, and the registry is asked for others only: it may be away while jobs restart.
+ */
 final class Registry extends Knowledge {
 
     private static final Duration TIMEOUT = Duration.ofSeconds(5);
@@ -33,16 +36,34 @@ final class Registry extends Knowledge {
     private final Map<Integer, Schema> schemas = new HashMap<>();
     private final Set<Integer> versions = new HashSet<>();
 
-    Registry(String url, String subject, Clock clock) {
-        this(url, subject, clock, TIMEOUT);
+    Registry(String url, String subject, Map<Integer, Schema> known, Clock clock) {
+        this(url, subject, known, clock, TIMEOUT);
     }
 
     /** {@code timeout} is for one answer. */
-    Registry(String url, String subject, Clock clock, Duration timeout) {
+    Registry(String url, String subject, Map<Integer, Schema> known, Clock clock, Duration timeout) {
         super("the schema registry at " + url, clock);
         this.url = url;
         this.subject = subject;
         this.timeout = timeout;
+        this.schemas.putAll(known);
+    }
+
+    /** Schemas by id, as a job is given them: a JSON object with ids as names and the texts of schemas as values. */
+    static Map<Integer, Schema> known(String text) {
+        Map<Integer, Schema> known = new HashMap<>();
+        try {
+            JsonNode object = new ObjectMapper().readTree(text);
+            if (!object.isObject()) {
+                throw new IllegalArgumentException("not an object");
+            }
+            for (Map.Entry<String, JsonNode> entry : object.properties()) {
+                known.put(Integer.valueOf(entry.getKey()), new Schema.Parser().parse(entry.getValue().asText("")));
+            }
+        } catch (JsonProcessingException | IllegalArgumentException | AvroRuntimeException error) {
+            throw new IllegalArgumentException("not a JSON object of schemas by id: " + text, error);
+        }
+        return known;
     }
 
     /**

@@ -46,7 +46,7 @@ class CatalogueTest {
     void startAnEmptyTopic() throws IOException {
         server = new RegistryServer();
         server.register("elections-value", 1, ID, Schemas.ELECTION);
-        Registry registry = new Registry(server.url(), "elections-value", clock);
+        Registry registry = new Registry(server.url(), "elections-value", Map.of(), clock);
         catalogue = new Catalogue(consumer, Schemas.ELECTION, registry, clock);
         consumer.updateBeginningOffsets(Map.of(Catalogue.TOPIC, 0L));
         consumer.updateEndOffsets(Map.of(Catalogue.TOPIC, 0L));

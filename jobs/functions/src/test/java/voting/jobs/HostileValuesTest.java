@@ -124,7 +124,7 @@ class HostileValuesTest {
     }
 
     private Values values(String subject, Schema reader) throws Exception {
-        Values values = new Values(reader, new Registry(server.url(), subject, new FakeClock()));
+        Values values = new Values(reader, new Registry(server.url(), subject, Map.of(), new FakeClock()));
         try {
             values.decode(Encoding.value(ID, new byte[0]), Records.APPENDED_AT_MS); // Loads classes and schemas.
         } catch (NotAVote expected) {

@@ -35,6 +35,7 @@ class ReadVoteTest {
     private static final int VOTES = 6;
     private static final int ELECTIONS = 3;
     private static final long COVERED = 100;
+    private static final long SETTLED = 200;
 
     private final MockConsumer<byte[], byte[]> consumer = new MockConsumer<>("earliest");
     private final Map<String, Counter> counters = new HashMap<>();
@@ -47,14 +48,15 @@ class ReadVoteTest {
         server.register("votes-in-value", 1, VOTES, Schemas.VOTE_2).register("elections-value", 1, ELECTIONS, Schemas.ELECTION);
         FakeClock clock = new FakeClock();
         Catalogue catalogue =
-                new Catalogue(consumer, Schemas.ELECTION, new Registry(server.url(), "elections-value", clock), clock);
+                new Catalogue(consumer, Schemas.ELECTION, new Registry(server.url(), "elections-value", Map.of(), clock), clock);
         consumer.updateBeginningOffsets(Map.of(Catalogue.TOPIC, 0L));
         consumer.updateEndOffsets(Map.of(Catalogue.TOPIC, 1L));
         byte[] election = Encoding.value(ELECTIONS, Records.election(Map.of()));
         consumer.addRecord(new ConsumerRecord<>(Catalogue.TOPIC.topic(), Catalogue.TOPIC.partition(), 0, null, election));
         function.open(
                 CoveredOffsets.parse(HOME + ":" + COVERED, 4),
-                new VoteReader(Schemas.VOTE_2, new Registry(server.url(), "votes-in-value", clock), 4),
+                CoveredOffsets.parse(HOME + ":" + SETTLED, 4),
+                new VoteReader(Schemas.VOTE_2, new Registry(server.url(), "votes-in-value", Map.of(), clock), 4),
                 catalogue,
                 new UnregisteredMetricsGroup() {
                     @Override
@@ -114,6 +116,17 @@ class ReadVoteTest {
     }
 
     @Test
+    void aRecordThatIsSettledIsNotCountedAgain() throws Exception {
+        TimestampData appendedAt = TimestampData.fromEpochMillis(APPENDED_AT_MS);
+        byte[] invalid = Encoding.value(VOTES, vote(Map.of("candidate_id", "carol")));
+        assertReason("unknown_candidate", function.eval(KEY, invalid, HOME, SETTLED, appendedAt));
+        function.eval(KEY, null, HOME, SETTLED, appendedAt);
+        assertCounted(0, 0);
+        function.eval(KEY, invalid, HOME, SETTLED + 1, appendedAt);
+        assertCounted(0, 1);
+    }
+
+    @Test
     void closingClosesTheCatalogue() {
         function.close();
         assertTrue(consumer.closed());
@@ -126,7 +139,7 @@ class ReadVoteTest {
 
     private RowData read(Map<String, ?> changes, long appendedAtMs) throws Exception {
         byte[] value = Encoding.value(VOTES, vote(changes));
-        return function.eval(KEY, value, HOME, COVERED + 1, TimestampData.fromEpochMillis(appendedAtMs));
+        return function.eval(KEY, value, HOME, SETTLED + 1, TimestampData.fromEpochMillis(appendedAtMs));
     }
 
     private static void assertReason(String reason, RowData row) {

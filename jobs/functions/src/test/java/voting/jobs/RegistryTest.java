@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -29,7 +30,7 @@ class RegistryTest {
     void startTheRegistry() throws IOException {
         server = new RegistryServer();
         server.register(SUBJECT, 1, 4, Schemas.VOTE_1);
-        registry = new Registry(server.url(), SUBJECT, clock);
+        registry = new Registry(server.url(), SUBJECT, Map.of(), clock);
     }
 
     @AfterEach
@@ -48,6 +49,21 @@ class RegistryTest {
         server.register("votes-agg-value", 1, 5, Schemas.ELECTION);
         assertNull(registry.schema(5, NOW));
         assertTrue(clock.pauses().isEmpty());
+    }
+
+    @Test
+    void whatTheJobCameWithIsNotAskedFor() throws Exception {
+        String text = Schemas.VOTE_2.toString().replace("\"", "\\\"");
+        registry = new Registry(server.url(), SUBJECT, Registry.known("{\"7\": \"" + text + "\"}"), clock);
+        assertEquals(Schemas.VOTE_2, registry.schema(7, NOW));
+        assertEquals(List.of(), server.requests());
+        assertEquals(Schemas.VOTE_1, registry.schema(4, NOW));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "[]", "{\"seven\": \"\\\"int\\\"\"}", "{\"7\": \"nothing\"}", "{\"7\": 7}"})
+    void aJobThatComesWithOtherThanSchemasIsRefused(String text) {
+        assertThrows(IllegalArgumentException.class, () -> Registry.known(text));
     }
 
     @Test
@@ -139,7 +155,7 @@ class RegistryTest {
     @Test
     @Timeout(10)
     void anAnswerWhoseRestDoesNotComeIsAskedForAgain() throws Exception {
-        registry = new Registry(server.url(), SUBJECT, clock, Duration.ofMillis(200));
+        registry = new Registry(server.url(), SUBJECT, Map.of(), clock, Duration.ofMillis(200));
         server.answerFirstAndStall("[1");
         assertEquals(Schemas.VOTE_1, registry.schema(4, NOW));
         assertEquals(List.of(Knowledge.FIRST_PAUSE_MS), clock.pauses());

@@ -41,7 +41,7 @@ class ValuesTest {
         server.register(SUBJECT, 2, CURRENT, Schemas.VOTE_2);
         server.register(SUBJECT, 3, LATER, Schemas.VOTE_3);
         server.register("elections-value", 1, OF_ELECTIONS, Schemas.ELECTION);
-        values = new Values(Schemas.VOTE_2, new Registry(server.url(), SUBJECT, new FakeClock()));
+        values = new Values(Schemas.VOTE_2, new Registry(server.url(), SUBJECT, Map.of(), new FakeClock()));
     }
 
     @AfterEach

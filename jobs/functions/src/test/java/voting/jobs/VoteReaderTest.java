@@ -210,7 +210,7 @@ class VoteReaderTest {
     }
 
     private static VoteReader reader(int partitions) {
-        return new VoteReader(Schemas.VOTE_2, new Registry(server.url(), "votes-in-value", new FakeClock()), partitions);
+        return new VoteReader(Schemas.VOTE_2, new Registry(server.url(), "votes-in-value", Map.of(), new FakeClock()), partitions);
     }
 
     private static byte[] keyOf(GenericRecord vote) {

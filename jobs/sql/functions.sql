@@ -1,0 +1,2 @@
+-- jobs/functions: the functions and the format of the jobs' SQL. The jar goes with the job.
+ADD JAR '${jar}'
