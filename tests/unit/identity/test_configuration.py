@@ -24,8 +24,10 @@ VALUES = {
     "KRATOS_COOKIE_SECRET": "cookie-secret-cookie-secret-1234",
     "KRATOS_PUBLIC_PORT": "4433",
     "KRATOS_PUBLIC_URL": "http://localhost:4433",
-    "MAIL_SMTP_PORT": "1025",
+    "MAIL_SMTP_ADDRESS": "127.0.0.1:1025",
+    "PASSKEY_RP_ID": "localhost",
     "REGISTRATION_HOOK_KEY": "a-key-that-only-kratos-knows",
+    "TOKEN_HOOK_KEY": "a-key-that-only-hydra-knows",
     "CHECKOUT": "/srv/voting",
 }
 
@@ -78,8 +80,11 @@ def test_no_log_leaks_sensitive_values(request: pytest.FixtureRequest, service: 
 
 
 def test_kratos_asks_the_app_before_it_stores_a_voter_and_signs_the_voter_in_afterwards(kratos: dict[str, Any]) -> None:
-    decide, sign_in = kratos["selfservice"]["flows"]["registration"]["after"]["password"]["hooks"]
+    after = kratos["selfservice"]["flows"]["registration"]["after"]
+    decide, tell, sign_in = after["password"]["hooks"]
 
+    assert after["passkey"] == after["password"], "whatever the credential, the same is decided"
+    assert tell["config"]["response"] == {"ignore": True}
     assert decide["config"]["url"] == "http://localhost:4455/hooks/registration"
     assert decide["config"]["response"] == {"parse": True}
     assert decide["config"]["auth"]["config"]["value"] == "Bearer a-key-that-only-kratos-knows"
