@@ -107,8 +107,7 @@ class Consent:
         return answer
 
     async def decide(self, request: Request) -> Response:
-        form = await request.form()
-        forgery.check(request, form, secure=self._secure)
+        form = await forgery.checked_form(request, secure=self._secure)
         challenge, asked = await self._asked(request)
         if asked.first_party:
             raise Forbidden("there is nothing to decide about a client of ours")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 # What Kratos leaves out, so that browsers and assistive tools can fill it in (WCAG 2.2, 1.3.5).
 _AUTOCOMPLETE = {
@@ -113,6 +113,7 @@ class Image:
     width: int
     height: int
     label: Message | None
+    is_button: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ class Text:
     group: str
     label: Message | None
     lines: tuple[str, ...]
+    is_button: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,16 @@ Kratos protects the forms of its flows itself. A form here carries the value of 
 import hmac
 import secrets
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
 from identity.failures import Forbidden
 
 FIELD = "csrf_token"
-LARGEST_VALUE = 64
+SHORTEST_VALUE, LARGEST_VALUE = 32, 64
+LARGEST_FORM_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,19 @@ def cookie_name(*, secure: bool) -> str:
 def form_token(request: Request, *, secure: bool) -> FormToken:
     """The token of this browser, a new one if it has none, so that forms in two windows work both."""
     kept = request.cookies.get(cookie_name(secure=secure), "")
-    return FormToken(FIELD, kept if 32 <= len(kept) <= LARGEST_VALUE else secrets.token_urlsafe(32), secure)
+    return FormToken(FIELD, kept if SHORTEST_VALUE <= len(kept) <= LARGEST_VALUE else secrets.token_urlsafe(32), secure)
 
 
-def check(request: Request, form: FormData, *, secure: bool) -> None:
-    """Raises ``Forbidden`` unless the form comes from a page of ours in this browser."""
+async def checked_form(request: Request, *, secure: bool) -> dict[str, str]:
+    """What the form of a page of ours sent. Raises ``Forbidden`` unless it comes from such a page in this browser."""
+    content = b""
+    async for part in request.stream():
+        content += part
+        if len(content) > LARGEST_FORM_BYTES:
+            raise Forbidden("a form that is larger than any of ours")
+    form = dict(parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True))
     kept = request.cookies.get(cookie_name(secure=secure), "")
-    sent = form.get(FIELD)
-    if len(kept) < 32 or not isinstance(sent, str) or not hmac.compare_digest(kept.encode(), sent.encode()):
+    sent = form.get(FIELD, "")
+    if len(kept) < SHORTEST_VALUE or not hmac.compare_digest(kept.encode(), sent.encode()):
         raise Forbidden("a form without the token of this browser")
+    return form

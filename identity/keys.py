@@ -59,7 +59,7 @@ async def rotate(
     before = await present(hydra)
     if before.next is not None and before.next == before.signing:
         say(f"key: a rotation to {before.next} was interrupted and is finished now")
-        await _renew_next(hydra, before.next)
+        await _renew_next(hydra)
         return await present(hydra)
     if before.next is None:
         await hydra.make_key(NEXT)
@@ -68,14 +68,15 @@ async def rotate(
     (key, *_) = await hydra.keys(NEXT)
     await hydra.add_key(SIGNING, key)
     say(f"key: {key['kid']} signs")
-    await _renew_next(hydra, key["kid"])
+    await _renew_next(hydra)
     return await present(hydra)
 
 
-async def _renew_next(hydra: KeySets, used: str) -> None:
+async def _renew_next(hydra: KeySets) -> None:
     # Made before the used one goes: Hydra would make one itself for a set that is empty, at the next look at its JWKS.
     await hydra.make_key(NEXT)
-    await hydra.drop_key(NEXT, used)
+    for used in (await hydra.keys(NEXT))[1:]:
+        await hydra.drop_key(NEXT, used["kid"])
 
 
 async def retire(hydra: KeySets, kid: str) -> None:
@@ -86,3 +87,5 @@ async def retire(hydra: KeySets, kid: str) -> None:
     if kid not in keys.former:
         raise NotRetired(f"{kid} is not among the former keys")
     await hydra.drop_key(SIGNING, kid)
+    # A rotation that died at its last step has left it there too.
+    await hydra.drop_key(NEXT, kid)

@@ -43,7 +43,7 @@ class Logout:
         return pages.notice(words, words("logout.title"), words("logout.text"), link=url, label=words("logout.button"))
 
     async def confirm(self, request: Request) -> RedirectResponse:
-        forgery.check(request, await request.form(), secure=self._secure)
+        await forgery.checked_form(request, secure=self._secure)
         challenge = request.query_params.get("logout_challenge")
         if not challenge:
             raise Expired("no logout challenge")

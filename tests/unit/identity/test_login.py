@@ -7,9 +7,9 @@ import pytest
 
 from identity.hydra_api import LoginRequest
 from identity.kratos_api import Session
-from identity.login import acceptance, recent_enough
+from identity.login import acceptance, recent_enough, sure_enough
 
-from .conftest import VOTER, Ory, session_of
+from .conftest import VOTER, Ory, identity_document, session_of
 
 REQUEST = "/admin/oauth2/auth/requests/login"
 BACK = "http://localhost:4444/oauth2/auth?login_verifier=v"
@@ -119,6 +119,61 @@ async def test_prompt_none_shows_no_page(browser: httpx.AsyncClient, ory: Ory) -
     assert answer.headers["location"] == BACK
     (rejected,) = ory.asked("PUT", f"{REQUEST}/reject")
     assert json.loads(rejected.content)["error"] == "login_required"
+
+
+@pytest.mark.parametrize(
+    ("query", "aal", "expected"),
+    [
+        ("", "aal1", True),
+        ("acr_values=aal1", "aal1", True),
+        ("acr_values=aal2", "aal1", False),
+        ("acr_values=aal2", "aal2", True),
+        ("acr_values=urn:other+aal2", "aal1", False),
+        ("acr_values=aal22", "aal1", True),
+    ],
+)
+def test_a_client_can_demand_a_second_factor(query: str, aal: str, *, expected: bool) -> None:
+    asked = LoginRequest.from_json({"request_url": f"http://localhost:4444/oauth2/auth?{query}"})
+
+    assert sure_enough(asked, Session.from_json(session_of(aal=aal))) is expected
+
+
+async def test_a_voter_with_a_second_factor_is_asked_for_it(browser: httpx.AsyncClient, ory: Ory) -> None:
+    asks(ory, "acr_values=aal2")
+    ory.answers("GET", "/sessions/whoami", session_of())
+    ory.answers("GET", f"/admin/identities/{VOTER}", identity_document(credentials={"password": {}, "totp": {}}))
+
+    answer = await browser.get("/login?login_challenge=c")
+
+    target = urlsplit(answer.headers["location"])
+    assert target.path == "/self-service/login/browser"
+    assert parse_qs(target.query) == {"aal": ["aal2"], "return_to": ["http://localhost:4455/login?login_challenge=c"]}
+    assert not ory.asked("PUT", f"{REQUEST}/accept")
+
+
+@pytest.mark.parametrize("credentials", [{}, {"password": {}, "passkey": {}}])
+async def test_a_voter_without_one_is_shown_where_to_get_it_and_comes_back(
+    browser: httpx.AsyncClient, ory: Ory, credentials: dict[str, object]
+) -> None:
+    asks(ory, "acr_values=aal2")
+    ory.answers("GET", "/sessions/whoami", session_of())
+    ory.answers("GET", f"/admin/identities/{VOTER}", identity_document(credentials=credentials))
+
+    answer = await browser.get("/login?login_challenge=c")
+
+    assert answer.status_code == 200
+    assert "/self-service/settings/browser?return_to=http%3A%2F%2Flocalhost%3A4455%2Flogin%3Flogin_challenge%3Dc" in answer.text
+    assert not ory.asked("PUT", f"{REQUEST}/accept")
+
+
+async def test_prompt_none_with_too_weak_a_session_shows_no_page(browser: httpx.AsyncClient, ory: Ory) -> None:
+    asks(ory, "prompt=none&acr_values=aal2")
+    ory.answers("GET", "/sessions/whoami", session_of())
+
+    await browser.get("/login?login_challenge=c")
+
+    (rejected,) = ory.asked("PUT", f"{REQUEST}/reject")
+    assert json.loads(rejected.content)["error"] == "interaction_required"
 
 
 @pytest.mark.parametrize("path", ["/login", "/registration"])
