@@ -60,7 +60,7 @@ class Hooks:
             return _unauthorized()
         action = request.path_params["action"]
         content = await _body(request)
-        subject, method = content.get("subject"), content.get("method")
+        subject, method = content.get("subject"), request.query_params.get("method") or content.get("method")
         if action not in ACTIONS or not isinstance(subject, str) or not VOTER_SUB.fullmatch(subject):
             return JSONResponse({"error": "no event"}, status_code=400)
         details = {"method": method} if isinstance(method, str) and _METHOD.fullmatch(method) else {}

@@ -13,8 +13,6 @@ from identity.flows import Flow
 from identity.settings import Settings
 
 SERVICE = "Kratos"
-# Credentials of Kratos that are a second factor. A passkey is a first one: Kratos counts it as aal1.
-_SECOND_FACTORS = frozenset({"totp", "webauthn", "lookup_secret"})
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,6 @@ class Identity:
     traits: Mapping[str, Any]
     metadata_public: Mapping[str, Any]
     email_verified: bool
-    second_factors: frozenset[str]
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
@@ -36,7 +33,6 @@ class Identity:
             traits=document.get("traits") or {},
             metadata_public=document.get("metadata_public") or {},
             email_verified=_email_verified(document),
-            second_factors=_SECOND_FACTORS & (document.get("credentials") or {}).keys(),
         )
 
 

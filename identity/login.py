@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from identity import pages
 from identity.hydra_api import Hydra, LoginRequest
 from identity.kratos_api import Kratos, Session
 from identity.self_service import SelfServicePages, cookie_of, flow_url
@@ -88,23 +87,9 @@ class LoginPages:
         if session is None:
             return _go(flow_url(self._settings, kind, return_to))
         if not recent_enough(asked, session, now):
-            # The first step again; with it Kratos forgets no second one that is asked for here next.
+            # The first step again. If it is not enough, the second one is asked for here next.
             return _go(flow_url(self._settings, "login", return_to, refresh=True))
-        return await self._second_factor(session, return_to, request)
-
-    async def _second_factor(self, session: Session, return_to: str, request: Request) -> Response:
-        """To the second step, or to where one can be set up."""
-        identity = await self._kratos.identity(session.identity_id)
-        if identity is not None and identity.second_factors:
-            return _go(flow_url(self._settings, "login", return_to, aal="aal2"))
-        words = pages.words_for(request)
-        return pages.notice(
-            words,
-            words("second_factor.missing.title"),
-            words("second_factor.missing.text"),
-            link=flow_url(self._settings, "settings", return_to),
-            label=words("second_factor.missing.link"),
-        )
+        return _go(flow_url(self._settings, "login", return_to, aal="aal2"))
 
 
 def _go(url: str) -> RedirectResponse:

@@ -70,6 +70,8 @@ class SelfServicePages:
         match kind:
             case "login" if flow.aal == "aal2":
                 sections = list(flow.sections(SECOND_FACTOR_SECTIONS))
+                if not sections:
+                    return self._second_factor_missing(flow, words)
                 name, lead = "second_factor", "second_factor.lead"
                 links = [("/logout", words("second_factor.other"))]
             case "login":
@@ -104,6 +106,16 @@ class SelfServicePages:
             hints=hints,
             values=values,
             links=links,
+        )
+
+    def _second_factor_missing(self, flow: Flow, words: Wording) -> Response:
+        """The way to a second factor, and from there to where the voter was going."""
+        return pages.notice(
+            words,
+            words("second_factor.missing.title"),
+            words("second_factor.missing.text"),
+            link=self._url("settings", flow),
+            label=words("second_factor.missing.link"),
         )
 
     def _endpoint(self, kind: str) -> Callable[[Request], Awaitable[Response]]:

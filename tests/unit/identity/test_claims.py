@@ -13,7 +13,6 @@ def an_identity(**changes: Any) -> Identity:
         "traits": {"email": "ada@example.org", "name": "Ada"},
         "metadata_public": {"eligible": True},
         "email_verified": False,
-        "second_factors": frozenset(),
     }
     return Identity(**{**values, **changes})
 

@@ -79,6 +79,12 @@ async def test_an_event_is_kept(browser: httpx.AsyncClient, audit: InMemoryAudit
     assert audit.events == [Event("identity.changed", "success", VOTER, details={"method": "totp"})]
 
 
+async def test_the_address_may_name_the_method(browser: httpx.AsyncClient, audit: InMemoryAuditTrail) -> None:
+    await browser.post("/hooks/events/identity.changed?method=passkey", json={"subject": VOTER}, headers=KRATOS)
+
+    assert audit.events == [Event("identity.changed", "success", VOTER, details={"method": "passkey"})]
+
+
 @pytest.mark.parametrize(
     ("action", "body", "status"),
     [

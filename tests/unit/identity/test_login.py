@@ -9,7 +9,7 @@ from identity.hydra_api import LoginRequest
 from identity.kratos_api import Session
 from identity.login import acceptance, recent_enough, sure_enough
 
-from .conftest import VOTER, Ory, identity_document, session_of
+from .conftest import VOTER, Ory, session_of
 
 REQUEST = "/admin/oauth2/auth/requests/login"
 BACK = "http://localhost:4444/oauth2/auth?login_verifier=v"
@@ -138,31 +138,15 @@ def test_a_client_can_demand_a_second_factor(query: str, aal: str, *, expected: 
     assert sure_enough(asked, Session.from_json(session_of(aal=aal))) is expected
 
 
-async def test_a_voter_with_a_second_factor_is_asked_for_it(browser: httpx.AsyncClient, ory: Ory) -> None:
+async def test_a_voter_who_has_shown_one_factor_is_asked_for_the_second(browser: httpx.AsyncClient, ory: Ory) -> None:
     asks(ory, "acr_values=aal2")
     ory.answers("GET", "/sessions/whoami", session_of())
-    ory.answers("GET", f"/admin/identities/{VOTER}", identity_document(credentials={"password": {}, "totp": {}}))
 
     answer = await browser.get("/login?login_challenge=c")
 
     target = urlsplit(answer.headers["location"])
     assert target.path == "/self-service/login/browser"
     assert parse_qs(target.query) == {"aal": ["aal2"], "return_to": ["http://localhost:4455/login?login_challenge=c"]}
-    assert not ory.asked("PUT", f"{REQUEST}/accept")
-
-
-@pytest.mark.parametrize("credentials", [{}, {"password": {}, "passkey": {}}])
-async def test_a_voter_without_one_is_shown_where_to_get_it_and_comes_back(
-    browser: httpx.AsyncClient, ory: Ory, credentials: dict[str, object]
-) -> None:
-    asks(ory, "acr_values=aal2")
-    ory.answers("GET", "/sessions/whoami", session_of())
-    ory.answers("GET", f"/admin/identities/{VOTER}", identity_document(credentials=credentials))
-
-    answer = await browser.get("/login?login_challenge=c")
-
-    assert answer.status_code == 200
-    assert "/self-service/settings/browser?return_to=http%3A%2F%2Flocalhost%3A4455%2Flogin%3Flogin_challenge%3Dc" in answer.text
     assert not ory.asked("PUT", f"{REQUEST}/accept")
 
 

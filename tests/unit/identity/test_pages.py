@@ -289,6 +289,18 @@ async def test_the_second_step_shows_each_second_factor_and_no_way_around_it(bro
     assert "Create an account" not in answer.text
 
 
+async def test_a_voter_without_a_second_factor_is_shown_where_to_get_one_and_comes_back(
+    browser: httpx.AsyncClient, ory: Ory
+) -> None:
+    back = "http://localhost:4455/login?login_challenge=c"
+    ory.answers("GET", FLOW, flow(node("csrf_token", "hidden", value="token"), requested_aal="aal2", return_to=back))
+
+    answer = await browser.get("/login?flow=f")
+
+    assert "<h1>This needs a second factor</h1>" in answer.text
+    assert "/self-service/settings/browser?return_to=http%3A%2F%2Flocalhost%3A4455%2Flogin%3Flogin_challenge%3Dc" in answer.text
+
+
 @pytest.mark.parametrize("kind", ["recovery", "verification"])
 async def test_a_code_is_asked_for_and_a_new_one_can_be_sent_without_it(browser: httpx.AsyncClient, ory: Ory, kind: str) -> None:
     ory.answers(
