@@ -99,6 +99,11 @@ class Kratos:
         with upstream.reading(SERVICE):
             return Flow.from_json(upstream.document(answer, SERVICE, httpx.codes.OK))
 
+    async def needs_second_factor(self, cookie: str) -> bool:
+        """Whether this visitor is signed in, has a second factor, and has not shown it yet: no settings before that."""
+        answer = await self._get(f"{self._public}/self-service/settings/browser", cookie)
+        return answer.status_code == httpx.codes.FORBIDDEN
+
     async def webauthn_script(self) -> bytes:
         """The script that talks to passkeys and security keys. The browser runs it only if it is what the flow says it is."""
         answer = await upstream.send(self._client, SERVICE, "GET", f"{self._public}/.well-known/ory/webauthn.js")

@@ -47,7 +47,7 @@ class SelfServicePages:
         """The flow that the visitor is in, or the way into a new one."""
         flow_id = request.query_params.get("flow")
         if not flow_id:
-            return RedirectResponse(flow_url(self._settings, kind), status_code=303)
+            return RedirectResponse(await self._way_in(kind, cookie_of(request)), status_code=303)
         flow = await self._kratos.flow(kind, flow_id, cookie_of(request))
         words = pages.words_for(request)
         if kind == "settings":
@@ -59,6 +59,12 @@ class SelfServicePages:
                 back=flow.return_to or "/",
             )
         return self._form(kind, flow, words, request.query_params)
+
+    async def _way_in(self, kind: str, cookie: str) -> str:
+        """Where a new flow begins. Kratos itself would forget, over a second step, that it was about the settings."""
+        if kind == "settings" and await self._kratos.needs_second_factor(cookie):
+            return flow_url(self._settings, "login", f"{self._settings.identity_url}/settings", aal="aal2")
+        return flow_url(self._settings, kind)
 
     def _form(self, kind: str, flow: Flow, words: Wording, query: Mapping[str, str]) -> Response:
         sections = [flow.whole()]

@@ -33,5 +33,9 @@
     }
   }
   for (const element of document.querySelectorAll("[data-needs-script]")) element.hidden = false
+  for (const element of document.querySelectorAll("[data-without-script]")) element.hidden = true
+
+  // After an error the page starts nothing by itself: a browser that offers the same passkey again would go round in circles.
+  if (document.querySelector(".summary.error")) return
   for (const name of new Set([...document.querySelectorAll("[data-on-load]")].map((field) => field.dataset.onLoad))) start(name)
 })()

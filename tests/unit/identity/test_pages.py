@@ -249,6 +249,24 @@ async def test_a_settings_page_without_a_session_leads_to_kratos(browser: httpx.
 
 
 @pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (200, "http://localhost:4433/self-service/settings/browser"),
+        (401, "http://localhost:4433/self-service/settings/browser"),
+        (403, "http://localhost:4433/self-service/login/browser?return_to=http%3A%2F%2Flocalhost%3A4455%2Fsettings&aal=aal2"),
+    ],
+)
+async def test_the_way_to_the_settings_leads_over_the_second_step_where_there_is_one(
+    browser: httpx.AsyncClient, ory: Ory, status: int, expected: str
+) -> None:
+    ory.answers("GET", "/self-service/settings/browser", {}, status)
+
+    answer = await browser.get("/settings", headers={"Cookie": "ory_kratos_session=s"})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, expected)
+
+
+@pytest.mark.parametrize(
     ("elsewhere", "status"),
     [
         ("http://localhost:4433/self-service/login/browser?aal=aal2", 303),
