@@ -52,10 +52,10 @@ class Eligibility:
             return identity
         email = identity.traits.get("email")
         entry = await self._roll.claim(identity.id, email) if identity.email_verified and isinstance(email, str) else None
-        decided = with_entry(metadata, entry)
+        decided = dict(metadata) | of_entry(entry)
         if decided == metadata:
             return identity
-        await self._kratos.set_metadata(identity, decided)
+        await self._kratos.set_metadata(identity.id, of_entry(entry))
         if entry is not None:
             await self._audit.record(Event("roll.entry_taken", "success", identity.id))
         return replace(identity, metadata_public=decided)
@@ -77,9 +77,9 @@ def undecided(metadata: Mapping[str, Any]) -> bool:
     return metadata.get("eligible") is True
 
 
-def with_entry(metadata: Mapping[str, Any], entry: Entry | None) -> dict[str, Any]:
-    """``metadata_public`` of an identity that holds this entry of the roll, or none."""
+def of_entry(entry: Entry | None) -> dict[str, Any]:
+    """What ``metadata_public`` says of an identity because it holds this entry of the roll, or none."""
     if entry is None:
-        return {**metadata, "eligible": False, "on_roll": False}
+        return {"eligible": False, "on_roll": False}
     jurisdiction = {"jurisdiction": entry.jurisdiction} if entry.jurisdiction else {}
-    return {**metadata, "eligible": True, "on_roll": True, **jurisdiction}
+    return {"eligible": True, "on_roll": True, **jurisdiction}

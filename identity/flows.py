@@ -181,6 +181,11 @@ class Flow:
             aal=document.get("requested_aal") or "",
         )
 
+    @property
+    def wrong_fields(self) -> list[Field]:
+        """The fields that something is wrong with."""
+        return [node for node in self.nodes if isinstance(node, Field) and node.has_error]
+
     def whole(self) -> Section:
         """Everything in one form, the way to sign in or register that needs a field before the one that needs a script."""
         return self._section("whole", self.nodes)

@@ -111,14 +111,13 @@ class Kratos:
             raise Misunderstood(f"{SERVICE} answered {answer.status_code} for its script")
         return answer.content
 
-    async def set_metadata(self, identity: Identity, metadata: Mapping[str, Any]) -> None:
-        """Replace ``metadata_public``, unless somebody has changed it since ``identity`` was read (``Misunderstood`` then)."""
-        known = dict(identity.metadata_public) or None
-        changes = [
-            {"op": "test", "path": "/metadata_public", "value": known},
-            {"op": "replace", "path": "/metadata_public", "value": dict(metadata)},
-        ]
-        url = f"{self._admin}/admin/identities/{identity.id}"
+    async def set_metadata(self, identity_id: str, members: Mapping[str, Any]) -> None:
+        """Set members of an identity's ``metadata_public``, which must not be empty. What else it says stays as it is.
+
+        Kratos's PATCH knows no condition (only add, remove, replace): what an operator changes in the same instant may be lost.
+        """
+        changes = [{"op": "add", "path": f"/metadata_public/{name}", "value": value} for name, value in members.items()]
+        url = f"{self._admin}/admin/identities/{identity_id}"
         upstream.document(await upstream.send(self._client, SERVICE, "PATCH", url, content=changes), SERVICE, httpx.codes.OK)
 
     async def logout_url(self, cookie: str) -> str | None:

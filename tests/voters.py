@@ -43,22 +43,24 @@ class Accounts:
     def registered(self, voter: Voter, browser: VoterBrowser) -> Tokens:
         return browser.register(voter.email, voter.password, "Ada")
 
-    def code(self, email: str, about: str) -> str:
-        """The code in the newest mail to an address whose subject has these words. Waits for it."""
+    def code(self, email: str, about: str, page_url: str = "") -> str:
+        """The code in the newest mail to an address whose subject has these words. Waits for it.
+
+        Registering sends a mail too, at its own time: with the address of the page that asks, it is the code for that page.
+        """
+        flow = page_url.partition("flow=")[2]
         mails: list[str] = []
 
         def arrived() -> bool:
             answer = httpx.get(f"{self._environment['MAIL_URL']}/api/mails", params={"to": email})
-            mails[:] = [mail["text"] for mail in answer.raise_for_status().json() if about in mail["subject"]]
+            texts = [mail["text"] for mail in answer.raise_for_status().json() if about in mail["subject"]]
+            mails[:] = [text for text in texts if f"flow={flow}" in text or not flow]
             return bool(mails)
 
         eventually(arrived, f"a mail about {about!r}", 30)
         found = re.search(r"^(\d{6})\r?$", mails[-1], re.MULTILINE)
         assert found is not None, "the mail has no code"
         return found[1]
-
-    def forget_mails(self) -> None:
-        httpx.delete(f"{self._environment['MAIL_URL']}/api/mails").raise_for_status()
 
     def identity_of(self, sub: str) -> dict[str, Any]:
         content: dict[str, Any] = httpx.get(f"{self.kratos_admin}/admin/identities/{sub}").raise_for_status().json()

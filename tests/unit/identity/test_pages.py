@@ -125,7 +125,8 @@ async def test_an_error_of_a_field_is_tied_to_the_field(browser: httpx.AsyncClie
 
     (field,) = page.all("input")
     assert (field["aria-invalid"], field["aria-describedby"]) == ("true", "field-default-traits-email-messages")
-    assert page.all("ul")[0]["id"] == "field-default-traits-email-messages"
+    assert "field-default-traits-email-messages" in [found.get("id") for found in page.all("ul")]
+    assert "#field-default-traits-email" in [link["href"] for link in page.all("a")], "the summary leads to the field"
 
 
 async def test_what_kratos_and_visitors_say_is_escaped(browser: httpx.AsyncClient, ory: Ory) -> None:
