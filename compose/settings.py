@@ -39,6 +39,7 @@ PORTS: tuple[tuple[str, int, str], ...] = (
     ("JOBMANAGER_METRICS_PORT", 9249, "jobmanager"),
     ("TASKMANAGER_METRICS_PORT", 9250, "taskmanager"),
     ("CONFIRM_METRICS_PORT", 9251, "reservations"),
+    ("AUDIT_PORT", 9252, "audit"),
 )
 
 

@@ -6,7 +6,7 @@ environment (all have the local stack's values as defaults):
   KRATOS_PUBLIC_URL, KRATOS_ADMIN_URL   Kratos
   HYDRA_PUBLIC_URL, HYDRA_ADMIN_URL     Hydra; the public URL is the issuer
   DATABASE_URL                          PostgreSQL, with the voter roll and the events on their way to audit-log
-  KAFKA_BOOTSTRAP_SERVERS, SCHEMA_REGISTRY_URL   for the command audit
+  KAFKA_BOOTSTRAP_SERVERS, SCHEMA_REGISTRY_URL, AUDIT_PORT   for the command audit; its probe listens at the port
   ELIGIBILITY_POLICY                    who is eligible: everyone (until a roll is imported), roll (who is on it), or nobody
   ROLL_SECRET                           secret that the entries of the roll are hashed with; it stays as long as the roll
   REGISTRATION_HOOK_KEY                 secret that Kratos shows when it asks about a registration or tells of an event

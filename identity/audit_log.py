@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
+from identity.audit_probe import Progress, probe
 from identity.settings import Settings
 from schemas import avro
 from schemas.avro import UndecodableValue
@@ -111,15 +112,17 @@ def decode(message: Message, registry: Registry) -> dict[str, Any]:
 class Publisher:
     """Carries events into the log until it is told to stop. Blocking."""
 
-    def __init__(self, settings: Settings, stopping: threading.Event) -> None:
+    def __init__(self, settings: Settings, stopping: threading.Event, progress: Progress) -> None:
         self._settings = settings
         self._stopping = stopping
+        self._progress = progress
 
     def run(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._publish()
             except (*_AWAY, NotDelivered, BufferError) as error:
+                self._progress.publishing = False
                 logger.warning("events of identities wait: %s", _said(error))
                 self._stopping.wait(PAUSE_SECONDS)
 
@@ -139,16 +142,20 @@ class Publisher:
         )
         with psycopg.connect(self._settings.database_url, autocommit=True) as connection:
             while not self._stopping.is_set():
-                if not publish_batch(connection, producer, encode):
+                published = publish_batch(connection, producer, encode)
+                self._progress.publishing = True
+                self._progress.published.inc(published)
+                if not published:
                     self._stopping.wait(POLL_SECONDS)
 
 
 class Keeper:
     """Writes what the log has into the trail until it is told to stop. Blocking."""
 
-    def __init__(self, settings: Settings, stopping: threading.Event) -> None:
+    def __init__(self, settings: Settings, stopping: threading.Event, progress: Progress) -> None:
         self._settings = settings
         self._stopping = stopping
+        self._progress = progress
 
     def run(self) -> None:
         while not self._stopping.is_set():
@@ -168,6 +175,7 @@ class Keeper:
             try:
                 self._keep(consumer)
             except _AWAY as error:
+                self._progress.keeping = False
                 logger.warning("the audit trail waits: %s", _said(error))
                 self._stopping.wait(PAUSE_SECONDS)
             finally:
@@ -188,6 +196,7 @@ class Keeper:
                     try:
                         events.append(decode(message, registry))
                     except UndecodableValue as reason:
+                        self._progress.undecodable.inc()
                         # It stays in the log, by this position, for as long as the log keeps it.
                         logger.error(  # noqa: TRY400 (a traceback would quote the record)
                             "no event: partition %s, offset %s: %s", message.partition(), message.offset(), reason
@@ -196,6 +205,8 @@ class Keeper:
                     keep_events(connection, events)
                 if messages:
                     consumer.commit(asynchronous=False)
+                self._progress.keeping = True
+                self._progress.kept.inc(len(events))
 
 
 def _said(error: Exception) -> str:
@@ -204,8 +215,12 @@ def _said(error: Exception) -> str:
 
 
 def run(settings: Settings, stopping: threading.Event) -> bool:
-    """Carry events both ways until told to stop. Returns whether both ends were asked for: ``False`` if one failed for good."""
+    """Carry events both ways until told to stop. Returns ``False`` if one of them failed for good.
+
+    Raises ``OSError`` if the port of the probe is taken.
+    """
     well = True
+    progress = Progress()
 
     def guarded(work: Callable[[], None]) -> None:
         nonlocal well
@@ -217,11 +232,11 @@ def run(settings: Settings, stopping: threading.Event) -> bool:
         finally:
             stopping.set()
 
-    threads = [
-        threading.Thread(target=guarded, args=(work.run,)) for work in (Publisher(settings, stopping), Keeper(settings, stopping))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    ways = (Publisher(settings, stopping, progress), Keeper(settings, stopping, progress))
+    threads = [threading.Thread(target=guarded, args=(way.run,)) for way in ways]
+    with probe(settings.host, settings.audit_port, progress):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     return well

@@ -25,6 +25,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 4455
+    audit_port: int = 9252
     identity_url: str = "http://localhost:4455"
     web_url: str = "http://localhost:3000"
     kratos_public_url: str = "http://localhost:4433"
@@ -51,6 +52,7 @@ class Settings:
         return cls(
             host=_text(environ, "IDENTITY_HOST", cls.host),
             port=_port(environ, "IDENTITY_PORT", cls.port),
+            audit_port=_port(environ, "AUDIT_PORT", cls.audit_port),
             identity_url=_url(environ, "IDENTITY_URL", cls.identity_url),
             web_url=_url(environ, "WEB_URL", cls.web_url),
             kratos_public_url=_url(environ, "KRATOS_PUBLIC_URL", cls.kratos_public_url),

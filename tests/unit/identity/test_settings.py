@@ -15,6 +15,7 @@ def test_every_setting_comes_from_its_variable() -> None:
         {
             "IDENTITY_HOST": "0.0.0.0",  # noqa: S104
             "IDENTITY_PORT": "14455",
+            "AUDIT_PORT": "19252",
             "IDENTITY_URL": "https://id.example",
             "WEB_URL": "https://vote.example",
             "KRATOS_PUBLIC_URL": "https://kratos.example",
@@ -35,6 +36,7 @@ def test_every_setting_comes_from_its_variable() -> None:
     assert settings == Settings(
         host="0.0.0.0",  # noqa: S104
         port=14455,
+        audit_port=19252,
         identity_url="https://id.example",
         web_url="https://vote.example",
         kratos_public_url="https://kratos.example",
