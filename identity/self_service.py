@@ -39,7 +39,10 @@ class SelfServicePages:
         return pages.page("home.html", pages.words_for(request), session=session, web_url=self._settings.web_url)
 
     async def script(self, _: Request) -> Response:
-        """Kratos's webauthn.js, from this origin: no other site's scripts have to be allowed, and Kratos needs no CORS."""
+        """Kratos's webauthn.js, from this origin: no other site's scripts have to be allowed, and Kratos needs no CORS.
+
+        Pages ask for it with its integrity in the query, so that a cache never keeps an older one for them.
+        """
         headers = {"Cache-Control": f"public, max-age={SCRIPT_CACHE_SECONDS}"}
         return Response(await self._kratos.webauthn_script(), media_type="text/javascript", headers=headers)
 

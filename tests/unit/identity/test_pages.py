@@ -151,7 +151,7 @@ async def test_the_only_scripts_are_ours_and_kratos_with_the_content_that_it_pro
     page = Elements((await browser.get("/login?flow=f")).text)
 
     assert page.all("script") == [
-        {"src": "/webauthn.js", "integrity": "sha512-abc", "defer": None},
+        {"src": "/webauthn.js?v=sha512-abc", "integrity": "sha512-abc", "defer": None},
         {"src": "/static/passkeys.js", "defer": None},
     ]
 
