@@ -100,9 +100,10 @@ def test_a_voter_registers_with_a_passkey_and_signs_in_with_it(accounts: Account
         button.click(no_wait_after=True)
     heading(page, "Your voting account")
 
-    answer = httpx.get(f"{accounts.kratos_admin}/admin/identities", params={"credentials_identifier": voter.email}, timeout=30)
-    (identity,) = answer.json() or [{}]
-    assert identity == {} or identity["metadata_public"] == {"eligible": True, "locale": "en"}
+    session = page.request.get(f"{accounts.kratos}/sessions/whoami").json()
+    assert [entry["method"] for entry in session["authentication_methods"]] == ["passkey"]
+    assert session["identity"]["traits"]["email"] == voter.email
+    assert session["identity"]["metadata_public"] == {"eligible": True, "locale": "en"}
 
 
 def test_a_passkey_needs_an_address_first(accounts: Accounts, page: Page) -> None:

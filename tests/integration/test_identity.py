@@ -67,6 +67,16 @@ def test_a_registration_gives_a_token_and_decides_in_metadata_alone(
     assert accounts.identity_of(claims["sub"])["metadata_public"] == {"eligible": True}
 
 
+def test_a_program_without_a_browser_registers_the_same_way(accounts: Accounts, voter: Voter) -> None:
+    flow = httpx.get(f"{accounts.kratos}/self-service/registration/api", timeout=30).raise_for_status().json()
+    body = {"method": "password", "password": voter.password, "traits": {"email": voter.email}}
+
+    answer = httpx.post(flow["ui"]["action"], json=body, timeout=30).raise_for_status().json()
+
+    assert answer["session"]["active"] is True
+    assert answer["identity"]["metadata_public"] == {"eligible": True}
+
+
 def test_an_address_is_confirmed_by_the_code_in_the_mail(accounts: Accounts, browser: VoterBrowser, voter: Voter) -> None:
     assert claims_of(accounts.registered(voter, browser).id_token or "")["email_verified"] is False
     assert "not confirmed yet" in browser.open(f"{accounts.identity}/").html
