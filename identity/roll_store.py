@@ -14,7 +14,7 @@ CALL_SECONDS = 4.0
 _TELL_EVERY_SECONDS = 2.0
 
 # An identity keeps the entry that it has. Otherwise it takes this one, unless another identity has it.
-_CLAIM = """
+CLAIM = """
 WITH taken AS (
     INSERT INTO roll_bindings (entry, identity_id)
     SELECT entry, %(identity)s FROM voter_roll
@@ -40,7 +40,7 @@ class PostgresRoll:
         return bool(rows[0][0])
 
     async def claim(self, identity_id: str, email: str) -> Entry | None:
-        rows = await self._rows(_CLAIM, {"identity": identity_id, "entry": self._name_of(email)})
+        rows = await self._rows(CLAIM, {"identity": identity_id, "entry": self._name_of(email)})
         return Entry(bytes(rows[0][0]), rows[0][1]) if rows else None
 
     async def _rows(self, query: str, values: dict[str, object]) -> list[tuple]:  # type: ignore[type-arg]

@@ -339,6 +339,14 @@ def test_a_code_is_good_once_and_its_replay_ends_what_it_gave(accounts: Accounts
     assert refreshed.status_code >= 400
 
 
+def test_an_id_token_says_which_request_it_answers(accounts: Accounts, browser: VoterBrowser, voter: Voter) -> None:
+    """So that a client can refuse the token of another sign-in."""
+    accounts.registered(voter, browser)
+    for nonce in ("the-nonce-of-one-sign-in", "the-nonce-of-another-sign-in"):
+        page = browser.open(browser.authorization_url("state-state", nonce=nonce))
+        assert claims_of(browser.redeem(page, "state-state").id_token or "")["nonce"] == nonce
+
+
 def test_a_code_is_of_no_use_to_another_client(accounts: Accounts, browser: VoterBrowser, voter: Voter) -> None:
     accounts.registered(voter, browser)
     other = {

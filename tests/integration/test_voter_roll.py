@@ -10,6 +10,7 @@ import pytest
 
 from compose.settings import CHECKOUT, Stack
 from compose.voter_browser import VoterBrowser, claims_of
+from identity.roll_store import CLAIM
 from tests.stacks import running_stack
 from tests.voters import Accounts, Voter
 
@@ -159,7 +160,6 @@ def test_the_table_holds_no_address(stack: Stack, roll: Path) -> None:
 
 def test_two_accounts_that_take_an_entry_at_once_share_it_not(stack: Stack, roll: Path) -> None:
     """The statement of the app, by two connections at the same time, many times."""
-    from identity.roll_store import _CLAIM  # noqa: PLC0415
 
     assert roll.exists()
     url = stack.environment()["DATABASE_URL"]
@@ -174,7 +174,7 @@ def test_two_accounts_that_take_an_entry_at_once_share_it_not(stack: Stack, roll
         with psycopg.connect(url, autocommit=True) as connection:
             for number, entry in enumerate(entries):
                 start.wait(10)
-                rows = connection.execute(_CLAIM.encode(), {"identity": f"{name}-{number}", "entry": entry}).fetchall()
+                rows = connection.execute(CLAIM.encode(), {"identity": f"{name}-{number}", "entry": entry}).fetchall()
                 got[name] += [bytes(row[0]) for row in rows]
 
     threads = [threading.Thread(target=take, args=(name,)) for name in got]
