@@ -273,6 +273,7 @@ def _addresses(stack: Stack) -> None:
     for title, address in (
         ("voting API", f"{stack.url('INGRESS_PORT')}  (/openapi.json, /votes/{ELECTION})"),
         ("identity", f"{stack.url('IDENTITY_PORT')}/registration"),
+        ("mail", stack.url("MAIL_HTTP_PORT")),
         ("Hydra", stack.url("HYDRA_PUBLIC_PORT")),
         ("Kratos", stack.url("KRATOS_PUBLIC_PORT")),
         ("Flink", stack.url("FLINK_REST_PORT")),

@@ -24,6 +24,8 @@ PORTS: tuple[tuple[str, int, str], ...] = (
     ("HYDRA_PUBLIC_PORT", 4444, "hydra"),
     ("HYDRA_ADMIN_PORT", 4445, "hydra"),
     ("IDENTITY_PORT", 4455, "identity"),
+    ("MAIL_SMTP_PORT", 1025, "mail"),
+    ("MAIL_HTTP_PORT", 8025, "mail"),
     ("POSTGRES_PORT", 5432, "postgres"),
     ("REDIS_PORT", 6379, "redis"),
     ("FLINK_REST_PORT", 8081, "jobmanager"),
@@ -37,6 +39,7 @@ PORTS: tuple[tuple[str, int, str], ...] = (
     ("JOBMANAGER_METRICS_PORT", 9249, "jobmanager"),
     ("TASKMANAGER_METRICS_PORT", 9250, "taskmanager"),
     ("CONFIRM_METRICS_PORT", 9251, "reservations"),
+    ("AUDIT_PORT", 9252, "audit"),
 )
 
 
@@ -115,11 +118,14 @@ class Stack:
             "KRATOS_ADMIN_URL": self.url("KRATOS_ADMIN_PORT"),
             "IDENTITY_URL": self.url("IDENTITY_PORT"),
             "IDENTITY_HOST": self.bind_host,
+            # Passkeys belong to this host name, whatever the ports.
+            "PASSKEY_RP_ID": "localhost",
+            "MAIL_SMTP_ADDRESS": f"{self.bind_host}:{ports['MAIL_SMTP_PORT']}",
+            "MAIL_URL": self.url("MAIL_HTTP_PORT"),
             "INGRESS_HOST": self.bind_host,
             "INGRESS_URL": self.url("INGRESS_PORT"),
-            # Nothing listens here yet: the client's redirect URI, and where Kratos would hand mail over.
+            # Nothing listens here yet: the client's redirect URI.
             "WEB_URL": "http://localhost:3000",
-            "MAIL_SMTP_PORT": "1025",
             "FLINK_REST_URL": f"http://{self.bind_host}:{ports['FLINK_REST_PORT']}",
             "FLINK_STATE_DIR": str(self.data_dir / "flink"),
             "FLINK_HOME": str(Path(sys.prefix, "lib", "python3.11", "site-packages", "pyflink")),
@@ -178,6 +184,8 @@ def _secrets(run_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
         "REGISTRATION_HOOK_KEY",
         "POSTGRES_SUPERUSER_PASSWORD",
         "RESERVATION_SECRET",
+        "TOKEN_HOOK_KEY",
+        "ROLL_SECRET",
     )
     kept = dict(line.split("=", 1) for line in file.read_text().splitlines()) if file.exists() else {}
     # Kratos wants exactly 32 characters for its cipher.

@@ -93,11 +93,12 @@ class Page:
     def errors(self) -> list[str]:
         return self._parsed.errors
 
-    def form(self) -> Form:
-        forms = self._parsed.forms
-        if len(forms) != 1:
-            raise WalkFailed(f"{_bare(self.url)} ({self.status}, {self.title!r}) has {len(forms)} forms, not one")
-        return forms[0]
+    def form(self, *names: str) -> Form:
+        """The form of the page; the one with fields or buttons of these names, where there are several."""
+        found = [form for form in self._parsed.forms if all(name in form.fields or name in form.buttons for name in names)]
+        if len(found) != 1:
+            raise WalkFailed(f"{_bare(self.url)} ({self.status}, {self.title!r}) has {len(found)} such forms, not one")
+        return found[0]
 
     def link(self, text: str) -> str:
         try:
@@ -142,15 +143,43 @@ class VoterBrowser:
         """Go to a page and follow redirects, up to one that leads to the client's redirect URI. Raises ``WalkFailed``."""
         return self._follow(self._http.build_request("GET", url))
 
-    def submit(self, page: Page, **values: str) -> Page:
-        """Fill in the page's form and press its (first) button. ``__`` in a name stands for a dot."""
-        form = page.form()
+    def submit(self, page: Page, press: str = "", **values: str) -> Page:
+        """Fill in the page's form with these fields and press its button (the first unless named). ``__`` stands for a dot."""
         typed = {name.replace("__", "."): value for name, value in values.items()}
-        if unknown := typed.keys() - form.fields.keys():
-            raise WalkFailed(f"the form of {_bare(page.url)} has no field {', '.join(sorted(unknown))}")
-        pressed = dict(list(form.buttons.items())[:1])
+        form = page.form(*([press] if press else []), *typed)
+        pressed = {press: form.buttons[press]} if press else dict(list(form.buttons.items())[:1])
         body = {**form.fields, **typed, **pressed}
         return self._follow(self._http.build_request(form.method, urljoin(page.url, form.action), data=body))
+
+    def post(self, url: str, values: dict[str, str]) -> Page:
+        """Send a form as it stands, whatever the page that it came from would have sent. Raises ``WalkFailed``."""
+        return self._follow(self._http.build_request("POST", url, data=values))
+
+    def answer(self, url: str) -> httpx.Response:
+        """Where the redirects from a page end, with its headers."""
+        return self._http.get(url, follow_redirects=True)
+
+    def next_address(self, url: str) -> str:
+        """Where a page sends the browser, without going there. Raises ``WalkFailed`` if it sends it nowhere."""
+        answer = self._http.get(url)
+        if answer.next_request is None:
+            raise WalkFailed(f"{_bare(url)} ({answer.status_code}) leads nowhere")
+        return str(answer.next_request.url)
+
+    def speak(self, languages: str) -> None:
+        """Ask for pages in these languages (Accept-Language)."""
+        self._http.headers["Accept-Language"] = languages
+
+    def cookie(self, name: str) -> str:
+        """A cookie of this browser. Raises ``KeyError``."""
+        return next(cookie.value or "" for cookie in self._http.cookies.jar if cookie.name == name)
+
+    def set_cookie(self, name: str, value: str) -> None:
+        """Put a cookie there, as another site of the same host could."""
+        for cookie in list(self._http.cookies.jar):
+            if cookie.name == name:
+                self._http.cookies.jar.clear(cookie.domain, cookie.path, cookie.name)
+        self._http.cookies.set(name, value, domain="localhost.local", path="/")
 
     def register(self, email: str, password: str, name: str = "") -> Tokens:
         """Begin at the client, create an account on the way, and return with tokens. Raises ``WalkFailed``."""

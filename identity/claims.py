@@ -22,8 +22,13 @@ def access_token_claims(identity: Identity, aal: object) -> dict[str, Any]:
 
 
 def id_token_claims(identity: Identity, scopes: Collection[str]) -> dict[str, Any]:
-    """What the system decided, and of the voter's own words those that the scopes ask for (OpenID Connect Core 5.4)."""
-    claims = _decided(identity)
+    """What the system decided, and of the voter's own words those that the scopes ask for."""
+    return _decided(identity) | own_words(identity, scopes)
+
+
+def own_words(identity: Identity, scopes: Collection[str]) -> dict[str, Any]:
+    """What voters say about themselves, as far as the scopes ask for it (OpenID Connect Core 5.4)."""
+    claims: dict[str, Any] = {}
     traits = identity.traits
     if "email" in scopes and _is_text(traits.get("email")):
         claims |= {"email": traits["email"], "email_verified": identity.email_verified}

@@ -4,13 +4,13 @@ import logging
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from identity import pages
-from identity.failures import EXPLANATIONS, Expired, Failure, Misunderstood, Unanswered
+from identity.failures import EXPLANATIONS, Elsewhere, Failure, Misunderstood, Restartable, Unanswered
 from identity.kratos_api import Kratos
-from identity.login import flow_url
+from identity.self_service import KINDS, flow_url
 from identity.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -50,16 +50,19 @@ class ErrorPages:
         """``?id=`` comes from Kratos, ``?error=`` from Hydra."""
         if error_id := request.query_params.get("id"):
             raise await self._kratos.error(error_id)
+        words = pages.words_for(request)
         code = request.query_params.get("error", "")
         if code in OAUTH2_ERRORS:
             log.warning("Hydra sent a visitor to the error page: %s", code)
-            text = f"The application that sent you here asked in a way that is not allowed ({code}). Please start again there."
+            text = words("error.client", code=code)
         else:
-            text = "Please start again."
-        return pages.notice("Signing in did not work", text, status=400)
+            text = words("error.again")
+        return pages.notice(words, words("error.title"), text, status=400, link="/", label=words("start_again"))
 
-    async def failure(self, request: Request, failure: Exception) -> HTMLResponse:
+    async def failure(self, request: Request, failure: Exception) -> Response:
         """The page for a ``Failure``."""
+        if isinstance(failure, Elsewhere):
+            return RedirectResponse(failure.url, status_code=303)
         if not isinstance(failure, Failure):
             raise failure
         explanation = EXPLANATIONS[type(failure)]
@@ -67,19 +70,21 @@ class ErrorPages:
         level = logging.WARNING if isinstance(failure, Unanswered | Misunderstood) else logging.INFO
         log.log(level, "%s %s: %s", request.method, request.url.path, failure)
         link = "/"
-        if isinstance(failure, Expired) and failure.restart_from:
-            link = flow_url(self._settings, "login", failure.restart_from)
-        answer = pages.notice(explanation.title, explanation.advice, status=explanation.status, link=link)
+        if isinstance(failure, Restartable) and failure.return_to:
+            link = flow_url(self._settings, "login", failure.return_to)
+        elif isinstance(failure, Restartable) and failure.kind in KINDS:
+            link = f"/{failure.kind}"
+        answer = self._page(request, explanation.title, explanation.advice, explanation.status, link)
         if isinstance(failure, Unanswered):
             answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return answer
 
-    async def refused(self, _: Request, error: Exception) -> HTMLResponse:
+    async def refused(self, request: Request, error: Exception) -> HTMLResponse:
         """The page for an address that does not exist or a method that it does not take."""
         if not isinstance(error, HTTPException):
             raise error
-        title = "Page not found" if error.status_code == 404 else "This is not possible"
-        answer = pages.notice(title, "Please check the address.", status=error.status_code, label="Continue")
+        title = "error.not_found.title" if error.status_code == 404 else "error.refused.title"
+        answer = self._page(request, title, "error.address", error.status_code)
         answer.headers.update(error.headers or {})
         return answer
 
@@ -87,4 +92,8 @@ class ErrorPages:
         """The page for a fault in this app. The server logs its traceback."""
         log.error("%s %s: %s", request.method, request.url.path, type(error).__name__)
         explanation = EXPLANATIONS[Misunderstood]
-        return pages.notice(explanation.title, explanation.advice, status=500)
+        return self._page(request, explanation.title, explanation.advice, 500)
+
+    def _page(self, request: Request, title: str, text: str, status: int, link: str = "/") -> HTMLResponse:
+        words = pages.words_for(request)
+        return pages.notice(words, words(title), words(text), status=status, link=link, label=words("start_again"))

@@ -4,6 +4,7 @@
     ├── Expired           the sign-in took too long or was finished already: start again
     ├── Forbidden         this browser or this person may not do that
     ├── Disabled          an operator closed the account
+    ├── Elsewhere         Kratos wants the browser somewhere else first: send it there
     ├── Unanswered        Kratos or Hydra does not answer: try again later   (503)
     └── Misunderstood     Kratos or Hydra answers with an error of its own: try again later, an operator looks   (502)
 
@@ -14,19 +15,32 @@ from dataclasses import dataclass
 
 
 class Failure(Exception):
-    """The visitor gets a page with the status, title and advice of ``EXPLANATIONS``."""
+    """The visitor gets a page with the status and the words of ``EXPLANATIONS``."""
 
 
-class Expired(Failure):
-    """A challenge or flow is unknown, too old or used up. ``restart_from`` is where a new flow would lead, if known."""
+class Restartable(Failure):
+    """The visitor may begin again: ``kind`` is the flow that it was about, ``return_to`` where it would have led, if known."""
 
-    def __init__(self, message: str, restart_from: str | None = None) -> None:
+    def __init__(self, message: str, kind: str | None = None, return_to: str | None = None) -> None:
         super().__init__(message)
-        self.restart_from = restart_from
+        self.kind = kind
+        self.return_to = return_to
 
 
-class Forbidden(Failure):
+class Expired(Restartable):
+    """A challenge or flow is unknown, too old or used up."""
+
+
+class Forbidden(Restartable):
     """Refuse; trying again the same way will not help."""
+
+
+class Elsewhere(Failure):
+    """Before this page there is another one to see, at Kratos: a sign-in, a second step."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("the browser has to go somewhere else first")
+        self.url = url
 
 
 class Disabled(Failure):
@@ -43,36 +57,17 @@ class Misunderstood(Failure):
 
 @dataclass(frozen=True)
 class Explanation:
+    """``title`` and ``advice`` are keys of ``wording/``."""
+
     status: int
     title: str
     advice: str
 
 
 EXPLANATIONS: dict[type[Failure], Explanation] = {
-    Expired: Explanation(
-        410,
-        "This page has expired",
-        "The sign-in took too long, or it was finished already in another window or before you went back. "
-        "Nothing is lost: please start again.",
-    ),
-    Forbidden: Explanation(
-        403,
-        "This is not possible",
-        "This request does not belong to this browser. Please start again, and allow cookies for this site.",
-    ),
-    Disabled: Explanation(
-        403,
-        "This account is closed",
-        "It cannot be used to sign in or to vote. If that is a mistake, please ask the people who run the election.",
-    ),
-    Unanswered: Explanation(
-        503,
-        "Please try again in a moment",
-        "Signing in is not available right now. Your account and your vote are safe.",
-    ),
-    Misunderstood: Explanation(
-        502,
-        "Please try again in a moment",
-        "Something went wrong on our side. Your account and your vote are safe.",
-    ),
+    Expired: Explanation(410, "failure.expired.title", "failure.expired.text"),
+    Forbidden: Explanation(403, "failure.forbidden.title", "failure.forbidden.text"),
+    Disabled: Explanation(403, "failure.disabled.title", "failure.disabled.text"),
+    Unanswered: Explanation(503, "failure.unavailable.title", "failure.unanswered.text"),
+    Misunderstood: Explanation(502, "failure.unavailable.title", "failure.misunderstood.text"),
 }

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from identity.settings import Settings
 
 HSTS_SECONDS = 365 * 24 * 3600
+SCRIPTS = ("/webauthn.js", "/static/passkeys.js")
 
 
 def _origin(url: str) -> str:
@@ -20,6 +21,9 @@ def security_headers(settings: Settings) -> dict[str, str]:
 
     ``form-action`` names every origin on the way of a sign-in, because Chromium checks the redirects that follow a form too:
     the form goes to Kratos, which sends the browser here, to Hydra, and to the client.
+
+    ``script-src`` names the two scripts of the passkey pages by their whole address and nothing else, no ``'self'`` and no inline
+    script; Kratos's is run only with the content that Kratos says (its ``integrity``). A QR code is an inline picture.
     """
     forms = dict.fromkeys(
         _origin(url) for url in (settings.kratos_public_url, settings.hydra_public_url, settings.identity_url, settings.web_url)
@@ -27,6 +31,8 @@ def security_headers(settings: Settings) -> dict[str, str]:
     policy = {
         "default-src": "'none'",
         "style-src": "'self'",
+        "img-src": "'self' data:",
+        "script-src": " ".join(f"{settings.identity_url}{path}" for path in SCRIPTS),
         "form-action": " ".join(["'self'", *forms]),
         "frame-ancestors": "'none'",
         "base-uri": "'none'",
@@ -39,7 +45,8 @@ def security_headers(settings: Settings) -> dict[str, str]:
         "Referrer-Policy": "strict-origin",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), "
+        "publickey-credentials-create=(self), publickey-credentials-get=(self)",
     }
     if settings.identity_url.startswith("https://"):
         headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}; includeSubDomains"
@@ -62,7 +69,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(self._headers)
-                if not scope["path"].startswith("/static/"):
+                if not scope["path"].startswith("/static/") and scope["path"] not in SCRIPTS:
                     headers["Cache-Control"] = "no-store"
             await send(message)
 

@@ -22,10 +22,14 @@ class PairwiseSubjects(Exception):
 
 @dataclass(frozen=True)
 class LoginRequest:
-    """A client wants to know who the visitor is. ``prompt`` and ``max_age_seconds`` are what OpenID Connect Core 3.1.2.1 says."""
+    """A client wants to know who the visitor is. ``prompt`` and ``max_age_seconds`` are what OpenID Connect Core 3.1.2.1 says.
+
+    ``second_factor``: it asks for ``acr_values=aal2``. OpenID Connect lets a provider pass over that; here it is kept.
+    """
 
     prompt: frozenset[str]
     max_age_seconds: int | None
+    second_factor: bool
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
@@ -34,6 +38,7 @@ class LoginRequest:
         return cls(
             prompt=frozenset(query.get("prompt", [""])[0].split()),
             max_age_seconds=int(max_age) if max_age.isascii() and max_age.isdigit() else None,
+            second_factor="aal2" in query.get("acr_values", [""])[0].split(),
         )
 
 
@@ -43,6 +48,7 @@ class ConsentRequest:
 
     subject: str
     client_id: str
+    client_name: str
     first_party: bool
     scopes: tuple[str, ...]
     context: Mapping[str, Any]
@@ -53,6 +59,7 @@ class ConsentRequest:
         return cls(
             subject=document["subject"],
             client_id=client["client_id"],
+            client_name=client.get("client_name") or client["client_id"],
             first_party=client.get("skip_consent") is True,
             scopes=tuple(document.get("requested_scope") or []),
             context=document.get("context") or {},
@@ -117,6 +124,32 @@ class Hydra:
         answer = await upstream.send(self._client, SERVICE, "POST", f"{self._admin}/admin/clients", content=client)
         upstream.document(answer, SERVICE, httpx.codes.CREATED)
         return True
+
+    async def keys(self, key_set: str) -> list[dict[str, Any]]:
+        """The private keys (JWK) of a set, the newest first; Hydra signs with that one. Empty if there is no such set."""
+        answer = await upstream.send(self._client, SERVICE, "GET", f"{self._admin}/admin/keys/{key_set}")
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return []
+        with upstream.reading(SERVICE):
+            return [dict(key) for key in upstream.document(answer, SERVICE, httpx.codes.OK)["keys"] or []]
+
+    async def add_key(self, key_set: str, key: Mapping[str, Any]) -> None:
+        """Put a key into a set, as its newest."""
+        url = f"{self._admin}/admin/keys/{key_set}/{key['kid']}"
+        upstream.document(await upstream.send(self._client, SERVICE, "PUT", url, content=key), SERVICE, httpx.codes.OK)
+
+    async def make_key(self, key_set: str) -> None:
+        """Have Hydra make an RS256 key (RSA, 4096 bits) in a set, as its newest."""
+        url = f"{self._admin}/admin/keys/{key_set}"
+        content = {"alg": "RS256", "use": "sig", "kid": ""}
+        answer = await upstream.send(self._client, SERVICE, "POST", url, content=content)
+        upstream.document(answer, SERVICE, httpx.codes.CREATED)
+
+    async def drop_key(self, key_set: str, kid: str) -> None:
+        """Take a key out of a set. One that is not there is no error."""
+        answer = await upstream.send(self._client, SERVICE, "DELETE", f"{self._admin}/admin/keys/{key_set}/{kid}")
+        if answer.is_error and answer.status_code != httpx.codes.NOT_FOUND:
+            raise Misunderstood(f"{SERVICE} answered {answer.status_code} to the removal of a key")
 
     async def check_subject_types(self) -> None:
         """Raise ``PairwiseSubjects`` unless every client is given the same subject for the same person."""

@@ -8,7 +8,7 @@ from typing import Any, Self
 import httpx
 
 from identity import upstream
-from identity.failures import Disabled, Expired, Failure, Forbidden, Misunderstood
+from identity.failures import Disabled, Elsewhere, Expired, Failure, Forbidden, Misunderstood
 from identity.flows import Flow
 from identity.settings import Settings
 
@@ -27,14 +27,12 @@ class Identity:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        traits = document.get("traits") or {}
-        addresses = document.get("verifiable_addresses") or []
         return cls(
             id=document["id"],
             active=document["state"] == "active",
-            traits=traits,
+            traits=document.get("traits") or {},
             metadata_public=document.get("metadata_public") or {},
-            email_verified=any(entry["verified"] is True and entry["value"] == traits.get("email") for entry in addresses),
+            email_verified=_email_verified(document),
         )
 
 
@@ -48,6 +46,7 @@ class Session:
     methods: tuple[str, ...]
     authenticated_at: datetime
     expires_at: datetime
+    email_verified: bool
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
@@ -58,6 +57,7 @@ class Session:
             methods=tuple(entry["method"] for entry in document.get("authentication_methods") or []),
             authenticated_at=datetime.fromisoformat(document["authenticated_at"]),
             expires_at=datetime.fromisoformat(document["expires_at"]),
+            email_verified=_email_verified(document["identity"]),
         )
 
 
@@ -81,14 +81,44 @@ class Kratos:
             return Session.from_json(upstream.document(answer, SERVICE, httpx.codes.OK))
 
     async def flow(self, kind: str, flow_id: str, cookie: str) -> Flow:
-        """A self-service flow (``login``, ``registration``) of this visitor. Raises ``Expired``, ``Forbidden``."""
+        """A self-service flow of this visitor: ``login``, ``registration``, ``recovery``, ``verification``, ``settings``.
+
+        Raises ``Expired``, ``Forbidden``, and ``Elsewhere`` when the flow needs a session, or a second factor in it.
+        """
         answer = await self._get(f"{self._public}/self-service/{kind}/flows", cookie, {"id": flow_id})
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            raise Elsewhere(f"{self._public}/self-service/{kind}/browser")
         if answer.status_code == httpx.codes.FORBIDDEN:
-            raise Forbidden(f"the {kind} flow belongs to another browser")
+            with upstream.reading(SERVICE):
+                elsewhere = answer.json().get("redirect_browser_to")
+            if isinstance(elsewhere, str) and elsewhere.startswith(f"{self._public}/"):
+                raise Elsewhere(elsewhere)
+            raise Forbidden(f"the {kind} flow belongs to another browser", kind)
         if answer.is_client_error:
-            raise Expired(f"the {kind} flow has expired or never was", restart_from=_return_to(answer))
+            raise Expired(f"the {kind} flow has expired or never was", kind, _return_to(answer))
         with upstream.reading(SERVICE):
             return Flow.from_json(upstream.document(answer, SERVICE, httpx.codes.OK))
+
+    async def needs_second_factor(self, cookie: str) -> bool:
+        """Whether this visitor is signed in, has a second factor, and has not shown it yet: no settings before that."""
+        answer = await self._get(f"{self._public}/self-service/settings/browser", cookie)
+        return answer.status_code == httpx.codes.FORBIDDEN
+
+    async def webauthn_script(self) -> bytes:
+        """The script that talks to passkeys and security keys. The browser runs it only if it is what the flow says it is."""
+        answer = await upstream.send(self._client, SERVICE, "GET", f"{self._public}/.well-known/ory/webauthn.js")
+        if answer.status_code != httpx.codes.OK:
+            raise Misunderstood(f"{SERVICE} answered {answer.status_code} for its script")
+        return answer.content
+
+    async def set_metadata(self, identity_id: str, members: Mapping[str, Any]) -> None:
+        """Set members of an identity's ``metadata_public``, which must not be empty. What else it says stays as it is.
+
+        Kratos's PATCH knows no condition (only add, remove, replace): what an operator changes in the same instant may be lost.
+        """
+        changes = [{"op": "add", "path": f"/metadata_public/{name}", "value": value} for name, value in members.items()]
+        url = f"{self._admin}/admin/identities/{identity_id}"
+        upstream.document(await upstream.send(self._client, SERVICE, "PATCH", url, content=changes), SERVICE, httpx.codes.OK)
 
     async def logout_url(self, cookie: str) -> str | None:
         """Where this visitor's browser goes to sign out; ``None`` if it is not signed in. It holds a token of the session."""
@@ -133,6 +163,12 @@ class Kratos:
 
     async def _get(self, url: str, cookie: str = "", query: Mapping[str, str] | None = None) -> httpx.Response:
         return await upstream.send(self._client, SERVICE, "GET", url, query=query, headers={"Cookie": cookie} if cookie else {})
+
+
+def _email_verified(identity: Mapping[str, Any]) -> bool:
+    email = (identity.get("traits") or {}).get("email")
+    addresses = identity.get("verifiable_addresses") or []
+    return any(entry["verified"] is True and entry["value"] == email for entry in addresses)
 
 
 def _return_to(answer: httpx.Response) -> str | None:

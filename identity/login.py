@@ -1,17 +1,16 @@
-"""Sign-in and registration: Kratos's flows as pages, and the answer to Hydra's question who the visitor is."""
+"""The answer to Hydra's question who the visitor is, and how surely: from Kratos's session, or by way of its sign-in."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from identity import pages
 from identity.hydra_api import Hydra, LoginRequest
 from identity.kratos_api import Kratos, Session
+from identity.self_service import SelfServicePages, cookie_of, flow_url
 from identity.settings import Settings
 
 # How long ago a sign-in may be to count as the one that a client asks for with prompt=login. It has to cover the redirects
@@ -26,6 +25,11 @@ def recent_enough(asked: LoginRequest, session: Session, now: datetime) -> bool:
     if asked.max_age_seconds is not None:
         limits.append(max(asked.max_age_seconds, JUST_NOW_SECONDS))
     return all(age_seconds <= limit for limit in limits)
+
+
+def sure_enough(asked: LoginRequest, session: Session) -> bool:
+    """Whether a session has the second factor that the client demands (``acr_values=aal2``)."""
+    return not asked.second_factor or session.aal == "aal2"
 
 
 def acceptance(session: Session, now: datetime) -> dict[str, Any]:
@@ -47,19 +51,16 @@ def acceptance(session: Session, now: datetime) -> dict[str, Any]:
 
 
 class LoginPages:
-    """``/``, ``/login`` and ``/registration``. Redirects lead to Kratos, or to where Hydra says; never to what a visitor says."""
+    """``/login`` and ``/registration``. Redirects lead to Kratos, or to where Hydra says; never to what a visitor says."""
 
-    def __init__(self, settings: Settings, kratos: Kratos, hydra: Hydra) -> None:
+    def __init__(self, settings: Settings, kratos: Kratos, hydra: Hydra, flows: SelfServicePages) -> None:
         self._settings = settings
         self._kratos = kratos
         self._hydra = hydra
+        self._flows = flows
 
     def routes(self) -> list[Route]:
-        return [Route("/", self.home), Route("/login", self.login), Route("/registration", self.registration)]
-
-    async def home(self, request: Request) -> HTMLResponse:
-        session = await self._kratos.session(_cookie(request))
-        return pages.page("home.html", signed_in=session is not None, web_url=self._settings.web_url)
+        return [Route("/login", self.login), Route("/registration", self.registration)]
 
     async def login(self, request: Request) -> Response:
         return await self._page(request, "login")
@@ -68,51 +69,27 @@ class LoginPages:
         return await self._page(request, "registration")
 
     async def _page(self, request: Request, kind: str) -> Response:
-        query: Mapping[str, str] = request.query_params
-        if challenge := query.get("login_challenge"):
-            return _go(await self._answer_hydra(challenge, kind, _cookie(request)))
-        if flow_id := query.get("flow"):
-            return await self._form(kind, flow_id, _cookie(request))
-        return _go(self._flow_url(kind))
+        if challenge := request.query_params.get("login_challenge"):
+            return await self._answer_hydra(challenge, kind, request)
+        return await self._flows.flow_page(kind, request)
 
-    async def _answer_hydra(self, challenge: str, kind: str, cookie: str) -> str:
-        """Where to send the visitor: back to Hydra if Kratos knows who it is, else to Kratos, which leads here again."""
+    async def _answer_hydra(self, challenge: str, kind: str, request: Request) -> Response:
+        """Send the visitor back to Hydra if Kratos knows who it is, else to Kratos, which leads here again."""
         asked = await self._hydra.login_request(challenge)
-        session = await self._kratos.session(cookie)
+        session = await self._kratos.session(cookie_of(request))
         now = datetime.now(UTC)
-        if session is not None and recent_enough(asked, session, now):
-            return await self._hydra.accept("login", challenge, acceptance(session, now))
+        if session is not None and recent_enough(asked, session, now) and sure_enough(asked, session):
+            return _go(await self._hydra.accept("login", challenge, acceptance(session, now)))
         if "none" in asked.prompt:
-            return await self._hydra.reject("login", challenge, "login_required", "The voter has to sign in.")
+            error = "login_required" if session is None else "interaction_required"
+            return _go(await self._hydra.reject("login", challenge, error, "The voter has to sign in."))
         return_to = f"{self._settings.identity_url}/login?{urlencode({'login_challenge': challenge})}"
-        if session is not None:
-            return self._flow_url("login", return_to, refresh=True)
-        return self._flow_url(kind, return_to)
-
-    async def _form(self, kind: str, flow_id: str, cookie: str) -> HTMLResponse:
-        flow = await self._kratos.flow(kind, flow_id, cookie)
-        other_kind, title, label = {
-            "login": ("registration", "Sign in", "Create an account"),
-            "registration": ("login", "Create an account", "Sign in to an account you have"),
-        }[kind]
-        return pages.form(title, flow, other_link=self._flow_url(other_kind, flow.return_to), other_label=label)
-
-    def _flow_url(self, kind: str, return_to: str | None = None, *, refresh: bool = False) -> str:
-        return flow_url(self._settings, kind, return_to, refresh=refresh)
-
-
-def flow_url(settings: Settings, kind: str, return_to: str | None = None, *, refresh: bool = False) -> str:
-    """Where a new flow begins. Kratos refuses a ``return_to`` outside its ``allowed_return_urls``."""
-    query = {}
-    if return_to:
-        query["return_to"] = return_to
-    if refresh:
-        query["refresh"] = "true"
-    return f"{settings.kratos_public_url}/self-service/{kind}/browser" + (f"?{urlencode(query)}" if query else "")
-
-
-def _cookie(request: Request) -> str:
-    return request.headers.get("cookie", "")
+        if session is None:
+            return _go(flow_url(self._settings, kind, return_to))
+        if not recent_enough(asked, session, now):
+            # The first step again. If it is not enough, the second one is asked for here next.
+            return _go(flow_url(self._settings, "login", return_to, refresh=True))
+        return _go(flow_url(self._settings, "login", return_to, aal="aal2"))
 
 
 def _go(url: str) -> RedirectResponse:

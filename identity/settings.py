@@ -12,10 +12,11 @@ class SettingsError(ValueError):
 
 
 class EligibilityPolicy(StrEnum):
-    """Who may vote, decided at registration."""
+    """Who may vote."""
 
-    EVERYONE = "everyone"
-    NOBODY = "nobody"
+    EVERYONE = "everyone"  # whoever registers, until a roll is imported
+    ROLL = "roll"  # who is on the roll, and nobody while it is empty
+    NOBODY = "nobody"  # who registers may not; an operator decides
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 4455
+    audit_port: int = 9252
     identity_url: str = "http://localhost:4455"
     web_url: str = "http://localhost:3000"
     kratos_public_url: str = "http://localhost:4433"
@@ -32,7 +34,17 @@ class Settings:
     hydra_admin_url: str = "http://localhost:4445"
     eligibility_policy: EligibilityPolicy = EligibilityPolicy.EVERYONE
     registration_hook_key: str = field(default="local-registration-hook-key", repr=False)
+    token_hook_key: str = field(default="local-token-hook-key", repr=False)
+    roll_secret: str = field(default="local-voter-roll-secret", repr=False)
+    database_url: str = field(default="postgresql://voting:voting@127.0.0.1:5432/voting", repr=False)
+    kafka_bootstrap_servers: str = "127.0.0.1:9092"
+    schema_registry_url: str = "http://127.0.0.1:8085/apis/ccompat/v7"
     voter_app_client_secret: str = field(default="my-client-secret", repr=False)
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether cookies of this app are for TLS only: everywhere but on one machine."""
+        return self.identity_url.startswith("https://")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -40,6 +52,7 @@ class Settings:
         return cls(
             host=_text(environ, "IDENTITY_HOST", cls.host),
             port=_port(environ, "IDENTITY_PORT", cls.port),
+            audit_port=_port(environ, "AUDIT_PORT", cls.audit_port),
             identity_url=_url(environ, "IDENTITY_URL", cls.identity_url),
             web_url=_url(environ, "WEB_URL", cls.web_url),
             kratos_public_url=_url(environ, "KRATOS_PUBLIC_URL", cls.kratos_public_url),
@@ -48,6 +61,11 @@ class Settings:
             hydra_admin_url=_url(environ, "HYDRA_ADMIN_URL", cls.hydra_admin_url),
             eligibility_policy=_policy(environ, "ELIGIBILITY_POLICY", cls.eligibility_policy),
             registration_hook_key=_secret(environ, "REGISTRATION_HOOK_KEY", cls.registration_hook_key),
+            token_hook_key=_secret(environ, "TOKEN_HOOK_KEY", cls.token_hook_key),
+            roll_secret=_secret(environ, "ROLL_SECRET", cls.roll_secret),
+            database_url=_database_url(environ, "DATABASE_URL", cls.database_url),
+            kafka_bootstrap_servers=_text(environ, "KAFKA_BOOTSTRAP_SERVERS", cls.kafka_bootstrap_servers),
+            schema_registry_url=_url(environ, "SCHEMA_REGISTRY_URL", cls.schema_registry_url),
             voter_app_client_secret=_secret(environ, "VOTER_APP_CLIENT_SECRET", cls.voter_app_client_secret),
         )
 
@@ -73,6 +91,14 @@ def _url(environ: Mapping[str, str], name: str, default: str) -> str:
         raise SettingsError(f"{name} is {value!r}, not an http or https URL")
     if parts.query or parts.fragment or parts.username or value.endswith("/"):
         raise SettingsError(f"{name} is {value!r}: it must have no query, fragment, user or slash at the end")
+    return value
+
+
+def _database_url(environ: Mapping[str, str], name: str, default: str) -> str:
+    """The value may hold a password: it never appears in the message."""
+    value = _text(environ, name, default)
+    if urlsplit(value).scheme not in {"postgresql", "postgres"}:
+        raise SettingsError(f"{name} is not a postgresql:// URL")
     return value
 
 

@@ -1,6 +1,6 @@
 """Calls to Kratos and Hydra: how long they may take, and what it means when they fail."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
@@ -11,16 +11,20 @@ from identity.failures import Misunderstood, Unanswered
 
 # A page makes at most 4 calls one after the other: 4 * 5 s stay below the 30 s after which proxies commonly give up.
 CALL_TIMEOUT_SECONDS = 5.0
+# Nobody waits for a command at a page, and Hydra may have to make keys (RSA, 4096 bits) before it answers.
+COMMAND_TIMEOUT_SECONDS = 120.0
 
 
-def connect(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+def connect(
+    transport: httpx.AsyncBaseTransport | None = None, timeout_seconds: float = CALL_TIMEOUT_SECONDS
+) -> httpx.AsyncClient:
     """A connection pool that follows no redirect and keeps no cookie. Opens nothing until it is used.
 
     Visitors' cookies are passed on call by call. A jar would send what one visitor's answer sets with the next visitor's call.
     """
     return httpx.AsyncClient(
         transport=transport,
-        timeout=CALL_TIMEOUT_SECONDS,
+        timeout=timeout_seconds,
         follow_redirects=False,
         headers={"Accept": "application/json"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -36,7 +40,7 @@ async def send(
     *,
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
-    content: Mapping[str, Any] | None = None,
+    content: Mapping[str, Any] | Sequence[Any] | None = None,
 ) -> httpx.Response:
     """One call. Raises ``Unanswered`` after a timeout or a broken connection and ``Misunderstood`` for a 5xx answer."""
     try:

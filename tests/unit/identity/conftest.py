@@ -10,6 +10,8 @@ import pytest
 from identity.app import create_app
 from identity.settings import Settings
 
+from .in_memory import InMemoryAuditTrail, InMemoryRoll
+
 VOTER = "5f1d5b3e-3c1b-4f5e-9f53-2d9a3f0a7a11"
 SOMEBODY_ELSE = "77777777-3c1b-4f5e-9f53-2d9a3f0a7a11"
 
@@ -49,7 +51,7 @@ def session_of(identity_id: str = VOTER, *, age: timedelta = timedelta(minutes=5
         "authentication_methods": [{"method": "password", "aal": "aal1"}],
         "authenticated_at": (now - age).isoformat(),
         "expires_at": (now + timedelta(hours=1)).isoformat(),
-        "identity": {"id": identity_id},
+        "identity": {"id": identity_id, "traits": {"email": "ada@example.org"}, "verifiable_addresses": []},
     }
 
 
@@ -76,9 +78,22 @@ def ory() -> Ory:
 
 
 @pytest.fixture
-async def browser(settings: Settings, ory: Ory) -> AsyncIterator[httpx.AsyncClient]:
+def roll() -> InMemoryRoll:
+    """A voter roll that has not been imported yet."""
+    return InMemoryRoll()
+
+
+@pytest.fixture
+def audit() -> InMemoryAuditTrail:
+    return InMemoryAuditTrail()
+
+
+@pytest.fixture
+async def browser(
+    settings: Settings, ory: Ory, roll: InMemoryRoll, audit: InMemoryAuditTrail
+) -> AsyncIterator[httpx.AsyncClient]:
     """A browser at the app. It follows no redirect."""
-    app = create_app(settings, httpx.MockTransport(ory.handle))
+    app = create_app(settings, httpx.MockTransport(ory.handle), roll, audit)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=settings.identity_url) as client:
         yield client

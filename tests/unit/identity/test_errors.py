@@ -3,7 +3,8 @@ import logging
 import httpx
 import pytest
 
-from identity.failures import EXPLANATIONS, Failure
+from identity.failures import EXPLANATIONS, Elsewhere, Failure, Restartable
+from identity.wording import wording
 
 from .conftest import Ory, session_of
 
@@ -11,7 +12,11 @@ LOGIN_REQUEST = "/admin/oauth2/auth/requests/login"
 
 
 def test_every_failure_has_an_explanation() -> None:
-    assert set(EXPLANATIONS) == set(Failure.__subclasses__())
+    leaves = {Restartable, Elsewhere}
+    kinds = {*Failure.__subclasses__(), *Restartable.__subclasses__()}
+    assert set(EXPLANATIONS) == kinds - leaves
+    for explanation in EXPLANATIONS.values():
+        assert wording("de")(explanation.title) != wording("de")(explanation.advice)
 
 
 @pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("cut")])

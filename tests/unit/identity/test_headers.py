@@ -13,7 +13,8 @@ def test_the_policy_allows_forms_on_the_way_of_a_sign_in_our_stylesheet_and_noth
     policy = security_headers(Settings())["Content-Security-Policy"]
 
     assert policy == (
-        "default-src 'none'; style-src 'self'; "
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+        "script-src http://localhost:4455/webauthn.js http://localhost:4455/static/passkeys.js; "
         "form-action 'self' http://localhost:4433 http://localhost:4444 http://localhost:4455 http://localhost:3000; "
         "frame-ancestors 'none'; base-uri 'none'"
     )
@@ -37,6 +38,14 @@ async def test_every_answer_has_the_headers(browser: httpx.AsyncClient, ory: Ory
 
     for name, value in security_headers(Settings()).items():
         assert answer.headers[name] == value
+
+
+def test_no_script_is_allowed_but_the_two_of_the_passkeys_by_their_whole_address() -> None:
+    policy = security_headers(Settings())["Content-Security-Policy"]
+    (scripts,) = [part for part in policy.split("; ") if part.startswith("script-src")]
+
+    assert all(source.endswith(".js") for source in scripts.split()[1:])
+    assert "unsafe" not in policy
 
 
 async def test_only_static_files_may_be_cached(browser: httpx.AsyncClient) -> None:

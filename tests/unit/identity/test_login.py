@@ -7,7 +7,7 @@ import pytest
 
 from identity.hydra_api import LoginRequest
 from identity.kratos_api import Session
-from identity.login import acceptance, recent_enough
+from identity.login import acceptance, recent_enough, sure_enough
 
 from .conftest import VOTER, Ory, session_of
 
@@ -119,6 +119,45 @@ async def test_prompt_none_shows_no_page(browser: httpx.AsyncClient, ory: Ory) -
     assert answer.headers["location"] == BACK
     (rejected,) = ory.asked("PUT", f"{REQUEST}/reject")
     assert json.loads(rejected.content)["error"] == "login_required"
+
+
+@pytest.mark.parametrize(
+    ("query", "aal", "expected"),
+    [
+        ("", "aal1", True),
+        ("acr_values=aal1", "aal1", True),
+        ("acr_values=aal2", "aal1", False),
+        ("acr_values=aal2", "aal2", True),
+        ("acr_values=urn:other+aal2", "aal1", False),
+        ("acr_values=aal22", "aal1", True),
+    ],
+)
+def test_a_client_can_demand_a_second_factor(query: str, aal: str, *, expected: bool) -> None:
+    asked = LoginRequest.from_json({"request_url": f"http://localhost:4444/oauth2/auth?{query}"})
+
+    assert sure_enough(asked, Session.from_json(session_of(aal=aal))) is expected
+
+
+async def test_a_voter_who_has_shown_one_factor_is_asked_for_the_second(browser: httpx.AsyncClient, ory: Ory) -> None:
+    asks(ory, "acr_values=aal2")
+    ory.answers("GET", "/sessions/whoami", session_of())
+
+    answer = await browser.get("/login?login_challenge=c")
+
+    target = urlsplit(answer.headers["location"])
+    assert target.path == "/self-service/login/browser"
+    assert parse_qs(target.query) == {"aal": ["aal2"], "return_to": ["http://localhost:4455/login?login_challenge=c"]}
+    assert not ory.asked("PUT", f"{REQUEST}/accept")
+
+
+async def test_prompt_none_with_too_weak_a_session_shows_no_page(browser: httpx.AsyncClient, ory: Ory) -> None:
+    asks(ory, "prompt=none&acr_values=aal2")
+    ory.answers("GET", "/sessions/whoami", session_of())
+
+    await browser.get("/login?login_challenge=c")
+
+    (rejected,) = ory.asked("PUT", f"{REQUEST}/reject")
+    assert json.loads(rejected.content)["error"] == "interaction_required"
 
 
 @pytest.mark.parametrize("path", ["/login", "/registration"])

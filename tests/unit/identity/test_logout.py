@@ -1,4 +1,5 @@
 import httpx
+import pytest
 
 from .conftest import SOMEBODY_ELSE, VOTER, Ory, session_of
 
@@ -35,8 +36,26 @@ async def test_a_link_alone_signs_nobody_out(browser: httpx.AsyncClient, ory: Or
     assert not ory.asked("PUT", f"{REQUEST}/accept")
     assert not ory.asked("DELETE", SESSION)
 
-    assert (await browser.post("/logout?logout_challenge=c")).headers["location"] == BACK
+    sent = await browser.post("/logout?logout_challenge=c", data={"csrf_token": browser.cookies["identity_form"]})
+    assert sent.headers["location"] == BACK
     assert ory.asked("DELETE", SESSION)
+
+
+@pytest.mark.parametrize("token", [None, "", "of-another-browser-of-another-browser"])
+async def test_the_form_of_another_site_signs_nobody_out(browser: httpx.AsyncClient, ory: Ory, token: str | None) -> None:
+    asks(ory, by_client=False)
+    await browser.get("/logout?logout_challenge=c")
+
+    answer = await browser.post("/logout?logout_challenge=c", data={} if token is None else {"csrf_token": token})
+
+    assert answer.status_code == 403
+    assert not ory.asked("PUT", f"{REQUEST}/accept")
+
+
+async def test_a_form_without_the_cookie_is_refused_even_if_its_token_is_empty(browser: httpx.AsyncClient, ory: Ory) -> None:
+    asks(ory, by_client=False)
+
+    assert (await browser.post("/logout?logout_challenge=c", data={"csrf_token": ""})).status_code == 403
 
 
 async def test_a_challenge_about_somebody_else_leaves_this_browsers_session(browser: httpx.AsyncClient, ory: Ory) -> None:
@@ -59,6 +78,9 @@ async def test_without_a_client_the_page_leads_to_kratos_with_the_sessions_own_t
 
 
 async def test_a_used_challenge_gives_a_helpful_page(browser: httpx.AsyncClient) -> None:
+    token = "a-token-of-this-browser-that-is-long-enough"
+    browser.cookies.set("identity_form", token)
+
     assert (await browser.get("/logout?logout_challenge=used")).status_code == 410
-    assert (await browser.post("/logout?logout_challenge=used")).status_code == 410
-    assert (await browser.post("/logout")).status_code == 410
+    assert (await browser.post("/logout?logout_challenge=used", data={"csrf_token": token})).status_code == 410
+    assert (await browser.post("/logout", data={"csrf_token": token})).status_code == 410

@@ -15,6 +15,7 @@ def test_every_setting_comes_from_its_variable() -> None:
         {
             "IDENTITY_HOST": "0.0.0.0",  # noqa: S104
             "IDENTITY_PORT": "14455",
+            "AUDIT_PORT": "19252",
             "IDENTITY_URL": "https://id.example",
             "WEB_URL": "https://vote.example",
             "KRATOS_PUBLIC_URL": "https://kratos.example",
@@ -22,6 +23,11 @@ def test_every_setting_comes_from_its_variable() -> None:
             "HYDRA_PUBLIC_URL": "https://auth.example",
             "HYDRA_ADMIN_URL": "http://hydra-admin:4445",
             "ELIGIBILITY_POLICY": "nobody",
+            "DATABASE_URL": "postgresql://identity:secret@db/voting",
+            "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
+            "SCHEMA_REGISTRY_URL": "http://registry/apis/ccompat/v7",
+            "TOKEN_HOOK_KEY": "sixteen-or-more-3",
+            "ROLL_SECRET": "sixteen-or-more-4",
             "REGISTRATION_HOOK_KEY": "sixteen-or-more-1",
             "VOTER_APP_CLIENT_SECRET": "sixteen-or-more-2",
         }
@@ -30,6 +36,7 @@ def test_every_setting_comes_from_its_variable() -> None:
     assert settings == Settings(
         host="0.0.0.0",  # noqa: S104
         port=14455,
+        audit_port=19252,
         identity_url="https://id.example",
         web_url="https://vote.example",
         kratos_public_url="https://kratos.example",
@@ -37,6 +44,11 @@ def test_every_setting_comes_from_its_variable() -> None:
         hydra_public_url="https://auth.example",
         hydra_admin_url="http://hydra-admin:4445",
         eligibility_policy=EligibilityPolicy.NOBODY,
+        database_url="postgresql://identity:secret@db/voting",
+        kafka_bootstrap_servers="kafka:9092",
+        schema_registry_url="http://registry/apis/ccompat/v7",
+        token_hook_key="sixteen-or-more-3",
+        roll_secret="sixteen-or-more-4",
         registration_hook_key="sixteen-or-more-1",
         voter_app_client_secret="sixteen-or-more-2",
     )
@@ -60,6 +72,9 @@ def test_every_setting_comes_from_its_variable() -> None:
         ("REGISTRATION_HOOK_KEY", ""),
         ("REGISTRATION_HOOK_KEY", "too-short"),
         ("VOTER_APP_CLIENT_SECRET", "sixteen-or-more\n-1"),
+        ("TOKEN_HOOK_KEY", "too-short"),
+        ("ROLL_SECRET", "too-short"),
+        ("DATABASE_URL", "mysql://user:hidden@db/voting"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(name: str, value: str) -> None:
@@ -68,9 +83,19 @@ def test_a_setting_that_makes_no_sense_is_named(name: str, value: str) -> None:
 
 
 def test_secrets_show_neither_in_repr_nor_in_errors() -> None:
-    text = repr(Settings(registration_hook_key="hidden-hidden-hidden", voter_app_client_secret="hidden-hidden-hidden"))
+    hidden = "hidden-hidden-hidden"
+    text = repr(
+        Settings(
+            registration_hook_key=hidden,
+            token_hook_key=hidden,
+            roll_secret=hidden,
+            voter_app_client_secret=hidden,
+            database_url=f"postgresql://voting:{hidden}@db/voting",
+        )
+    )
     assert "hidden" not in text
 
-    with pytest.raises(SettingsError) as caught:
-        Settings.from_environment({"REGISTRATION_HOOK_KEY": "hidden"})
-    assert "hidden" not in str(caught.value)
+    for name, value in (("REGISTRATION_HOOK_KEY", "hidden"), ("ROLL_SECRET", "hidden"), ("DATABASE_URL", "mysql://u:hidden@db")):
+        with pytest.raises(SettingsError) as caught:
+            Settings.from_environment({name: value})
+        assert "hidden" not in str(caught.value)
