@@ -24,6 +24,7 @@ PORTS: tuple[tuple[str, int, str], ...] = (
     ("HYDRA_PUBLIC_PORT", 4444, "hydra"),
     ("HYDRA_ADMIN_PORT", 4445, "hydra"),
     ("IDENTITY_PORT", 4455, "identity"),
+    ("WEB_PORT", 3000, "web"),
     ("POSTGRES_PORT", 5432, "postgres"),
     ("REDIS_PORT", 6379, "redis"),
     ("FLINK_REST_PORT", 8081, "jobmanager"),
@@ -117,8 +118,10 @@ class Stack:
             "IDENTITY_HOST": self.bind_host,
             "INGRESS_HOST": self.bind_host,
             "INGRESS_URL": self.url("INGRESS_PORT"),
-            # Nothing listens here yet: the client's redirect URI, and where Kratos would hand mail over.
-            "WEB_URL": "http://localhost:3000",
+            "WEB_URL": self.url("WEB_PORT"),
+            "WEB_HOST": self.bind_host,
+            "VOTING_API_URL": self.url("INGRESS_PORT"),
+            # Nothing listens here yet: where Kratos would hand mail over.
             "MAIL_SMTP_PORT": "1025",
             "FLINK_REST_URL": f"http://{self.bind_host}:{ports['FLINK_REST_PORT']}",
             "FLINK_STATE_DIR": str(self.data_dir / "flink"),
@@ -178,6 +181,7 @@ def _secrets(run_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
         "REGISTRATION_HOOK_KEY",
         "POSTGRES_SUPERUSER_PASSWORD",
         "RESERVATION_SECRET",
+        "WEB_SESSION_SECRET",
     )
     kept = dict(line.split("=", 1) for line in file.read_text().splitlines()) if file.exists() else {}
     # Kratos wants exactly 32 characters for its cipher.

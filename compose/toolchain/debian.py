@@ -43,6 +43,7 @@ PROGRAMS = (
     Program("redis-cli", "redis-tools"),
     Program("postgres", "postgresql-15", POSTGRES_BIN),
     Program("initdb", "postgresql-15", POSTGRES_BIN),
+    Program("chromium", "chromium"),  # the browser of the tests
 )
 
 
