@@ -46,7 +46,6 @@ class ResultsPages:
             points=history,
             points_json=json.dumps([[point.at_ms, point.total] for point in history]),
             line=timeline.line(history),
-            area=timeline.area(history),
             moves=election.status == "open",
         )
 

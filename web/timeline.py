@@ -34,21 +34,14 @@ def extended(points: Sequence[Point], point: Point) -> tuple[Point, ...]:
 
 
 def line(points: Sequence[Point]) -> str:
-    """An SVG path through all points, over the whole of ``WIDTH`` (first time to last) and ``HEIGHT`` (no vote to the most).
-
-    Empty with fewer than two points.
+    """An SVG path through all points: from the first, in the lower left corner of ``WIDTH`` by ``HEIGHT``, to the last, in
+    the upper right one. Empty with fewer than two points.
     """
     if len(points) < 2:
         return ""
-    return "M" + " L".join(f"{x:g} {y:g}" for x, y in _placed(points))
-
-
-def area(points: Sequence[Point]) -> str:
-    """What lies below the line."""
-    return f"{line(points)} V{HEIGHT} H0 Z" if len(points) >= 2 else ""
-
-
-def _placed(points: Sequence[Point]) -> list[tuple[float, float]]:
-    first, span = points[0].at_ms, max(points[-1].at_ms - points[0].at_ms, 1)
-    most = max(*(point.total for point in points), 1)
-    return [(round((point.at_ms - first) / span * WIDTH, 1), round(HEIGHT - point.total / most * HEIGHT, 1)) for point in points]
+    first, last = points[0], points[-1]
+    span, rise = max(last.at_ms - first.at_ms, 1), max(last.total - first.total, 1)
+    placed = (
+        ((point.at_ms - first.at_ms) / span * WIDTH, HEIGHT - (point.total - first.total) / rise * HEIGHT) for point in points
+    )
+    return "M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in placed)

@@ -4,8 +4,8 @@ A choice is never cast by anything but the button of the page that shows it: aft
 way, the voter sees the choice again. Pressing the button twice, or again after an error, casts one vote (the voting API sees to
 that), and each such attempt has an id of its own, so that a voter who is told "you have voted" is told so because of another one.
 
-Every form leads to a page that is fetched, whatever came of it, so that going back and reloading send nothing again. What that page
-says was kept for this browser: no address that somebody sends around can tell a voter that they may not vote.
+Every form leads to a page that is fetched, whatever came of it, so that going back and reloading send nothing again. What that
+page says was kept for this browser: no address that somebody sends around can tell a voter that they may not vote.
 """
 
 import json
@@ -112,12 +112,13 @@ class Voting:
             raise Unreadable("a vote without a choice or without an attempt's id")
         try:
             voter = visit.voter()
+        except SignInNeeded:
+            return await self._sign_in_first(visit, election, choice)
+        try:
             return await self._cast(visit, voter, election, choice, attempt)
         except SignInNeeded:
-            # Nothing was cast. The choice waits until the voter is back.
-            await self._choices.keep(visit.browser, election.election_id, choice, visit.sub)
             refuse_circles(visit)
-            return self._pages.go(visit, sign_in_path(f"/elections/{election.election_id}/review"))
+            return await self._sign_in_first(visit, election, choice)
         except Refused as refused:
             return await self._show_refusal(visit, election, voter, refused)
         except (TryLater, Unanswered, Misunderstood) as trouble:
@@ -132,17 +133,22 @@ class Voting:
         try:
             receipt = await self._api.cast(election_id, choice, voter.sub, voter.access_token)
         except Refused as refused:
+            if first is None:
+                # Not taken, so not what a later refusal is about.
+                await self._vault.forget(visit.browser, CAST, election_id)
             if refused.reason != "already-voted":
-                if first is None:
-                    # Certainly not taken: a later attempt may be the one that is.
-                    await self._vault.forget(visit.browser, CAST, election_id)
                 raise
-            ours = first is None or (first["attempt"], first["sub"]) == (attempt, voter.sub)
+            ours = first is not None and (first["attempt"], first["sub"]) == (attempt, voter.sub)
             await self._forget_choice(visit, election_id)
             return self._pages.go(visit, f"/elections/{election_id}/receipt{'' if ours else '?voted=before'}")
         await self._keep_receipt(visit, voter, election_id, attempt, receipt)
         await self._forget_choice(visit, election_id)
         return self._pages.go(visit, f"/elections/{election_id}/receipt")
+
+    async def _sign_in_first(self, visit: Visit, election: Election, choice: str) -> Response:
+        """Nothing was cast. The choice waits until the voter is back."""
+        await self._choices.keep(visit.browser, election.election_id, choice, visit.sub)
+        return self._pages.go(visit, sign_in_path(f"/elections/{election.election_id}/review"))
 
     async def answer(self, request: Request) -> Response:
         """Why the voting API did not take this browser's vote."""

@@ -1,7 +1,9 @@
 // What a page does better with a script than without; nothing needs it.
-// Times in the reader's own zone.
+// Times in the reader's own zone, and as they are written where the reader lives, if that is in the page's language.
+const page = document.documentElement.lang;
+const local = navigator.languages.find((tag) => tag.split("-")[0] === page) ?? page;
 for (const time of document.querySelectorAll("time[datetime]")) {
-  const format = new Intl.DateTimeFormat(document.documentElement.lang, {
+  const format = new Intl.DateTimeFormat(local, {
     day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
   });
   time.textContent = format.format(new Date(time.dateTime));

@@ -50,12 +50,12 @@ function remember(at, total) {
 function draw() {
   const first = points[0][0];
   const span = Math.max(points.at(-1)[0] - first, 1);
-  const most = Math.max(...points.map((point) => point[1]), 1);
-  const places = points.map(([at, total]) => `${(((at - first) / span) * WIDTH).toFixed(1)} ${(HEIGHT - (total / most) * HEIGHT).toFixed(1)}`);
-  const line = points.length > 1 ? `M${places.join(" L")}` : "";
-  picture.querySelector(".line").setAttribute("d", line);
-  picture.querySelector(".area").setAttribute("d", line && `${line} V${HEIGHT} H0 Z`);
-  document.querySelector("[data-most]").textContent = whole.format(most);
+  const least = points[0][1];
+  const rise = Math.max(points.at(-1)[1] - least, 1);
+  const places = points.map(([at, total]) => `${(((at - first) / span) * WIDTH).toFixed(1)} ${(HEIGHT - ((total - least) / rise) * HEIGHT).toFixed(1)}`);
+  picture.querySelector(".line").setAttribute("d", points.length > 1 ? `M${places.join(" L")}` : "");
+  document.querySelector("[data-most]").textContent = whole.format(points.at(-1)[1]);
+  document.querySelector("[data-least]").textContent = whole.format(least);
   document.querySelector("[data-first]").textContent = moment.format(first);
   document.querySelector("[data-last]").textContent = moment.format(points.at(-1)[0]);
   history.replaceChildren(...[...points].reverse().map(([at, total]) => {

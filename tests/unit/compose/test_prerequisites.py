@@ -31,7 +31,7 @@ def test_a_program_that_is_not_there_is_missing_with_its_package(monkeypatch: py
 
 
 def test_set_up_without_go_ends_with_one_line_that_names_it(tmp_path: Path) -> None:
-    for program in ("java", "mvn", "gcc", "curl", "setpriv", "redis-server", "redis-cli"):
+    for program in ("java", "mvn", "gcc", "curl", "setpriv", "redis-server", "redis-cli", "chromium"):
         where = shutil.which(program)
         assert where is not None
         (tmp_path / program).symlink_to(where)
