@@ -90,7 +90,7 @@ def _first_voter(stack: Stack, api: httpx.Client, step: Step) -> tuple[str, str]
     step(f"A voter registers with Kratos and signs in: {stack.url('IDENTITY_PORT')}")
     client = Client(
         issuer=stack.url("HYDRA_PUBLIC_PORT"),
-        redirect_uri="http://localhost:3000/post-login",
+        redirect_uri=f"{stack.url('WEB_PORT')}/post-login",
         secret=stack.secrets["VOTER_APP_CLIENT_SECRET"],
     )
     with VoterBrowser(client) as browser:
@@ -271,6 +271,8 @@ def _show(title: str, text: str) -> None:
 def _addresses(stack: Stack) -> None:
     print("\nThe system goes on running:")
     for title, address in (
+        ("vote by hand", f"{stack.url('WEB_PORT')}/elections/{ELECTION}  (in a browser)"),
+        ("live results", f"{stack.url('WEB_PORT')}/elections/{ELECTION}/results"),
         ("voting API", f"{stack.url('INGRESS_PORT')}  (/openapi.json, /votes/{ELECTION})"),
         ("identity", f"{stack.url('IDENTITY_PORT')}/registration"),
         ("mail", stack.url("MAIL_HTTP_PORT")),

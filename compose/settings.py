@@ -26,6 +26,7 @@ PORTS: tuple[tuple[str, int, str], ...] = (
     ("IDENTITY_PORT", 4455, "identity"),
     ("MAIL_SMTP_PORT", 1025, "mail"),
     ("MAIL_HTTP_PORT", 8025, "mail"),
+    ("WEB_PORT", 3000, "web"),
     ("POSTGRES_PORT", 5432, "postgres"),
     ("REDIS_PORT", 6379, "redis"),
     ("FLINK_REST_PORT", 8081, "jobmanager"),
@@ -124,8 +125,9 @@ class Stack:
             "MAIL_URL": self.url("MAIL_HTTP_PORT"),
             "INGRESS_HOST": self.bind_host,
             "INGRESS_URL": self.url("INGRESS_PORT"),
-            # Nothing listens here yet: the client's redirect URI.
-            "WEB_URL": "http://localhost:3000",
+            "WEB_URL": self.url("WEB_PORT"),
+            "WEB_HOST": self.bind_host,
+            "VOTING_API_URL": self.url("INGRESS_PORT"),
             "FLINK_REST_URL": f"http://{self.bind_host}:{ports['FLINK_REST_PORT']}",
             "FLINK_STATE_DIR": str(self.data_dir / "flink"),
             "FLINK_HOME": str(Path(sys.prefix, "lib", "python3.11", "site-packages", "pyflink")),
@@ -186,6 +188,7 @@ def _secrets(run_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
         "RESERVATION_SECRET",
         "TOKEN_HOOK_KEY",
         "ROLL_SECRET",
+        "WEB_SESSION_SECRET",
     )
     kept = dict(line.split("=", 1) for line in file.read_text().splitlines()) if file.exists() else {}
     # Kratos wants exactly 32 characters for its cipher.

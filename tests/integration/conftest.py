@@ -1,4 +1,4 @@
-"""The stack that the integration tests share, and ways to it."""
+"""Ways to the running system."""
 
 import os
 import uuid
@@ -9,17 +9,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from compose import electorate
 from compose.settings import Stack
 from schemas import migrations
-from tests.stacks import mint_of, running_stack
-
-
-@pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """The running system that the tests share."""
-    with running_stack("shared") as running:
-        yield running
 
 
 @pytest.fixture(scope="session")
@@ -50,11 +41,6 @@ def database_url(stack: Stack) -> str:
     with psycopg.connect(stack.database_url(name), autocommit=True) as connection:
         migrations.apply(connection)
     return stack.database_url(name)
-
-
-@pytest.fixture(scope="session")
-def mint(stack: Stack) -> electorate.Mint:
-    return mint_of(stack)
 
 
 @pytest.fixture

@@ -172,7 +172,9 @@ def register_voter(client: Client) -> Tokens:
 @pytest.fixture(scope="module")
 def voter(stack: Stack) -> Tokens:
     """Tokens of somebody who signed in with the right client."""
-    return register_voter(Client(stack.url("HYDRA_PUBLIC_PORT"), REDIRECT_URI, stack.secrets["VOTER_APP_CLIENT_SECRET"]))
+    return register_voter(
+        Client(stack.url("HYDRA_PUBLIC_PORT"), f"{stack.url('WEB_PORT')}/post-login", stack.secrets["VOTER_APP_CLIENT_SECRET"])
+    )
 
 
 def test_an_id_token_is_no_access_token(stack: Stack, voter: Tokens, refusal: Answer) -> None:

@@ -29,7 +29,9 @@ def bearer(token: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def voter(stack: Stack) -> Iterator[Tokens]:
     """Tokens of somebody who registered through the pages."""
-    client = Client(stack.url("HYDRA_PUBLIC_PORT"), "http://localhost:3000/post-login", stack.secrets["VOTER_APP_CLIENT_SECRET"])
+    client = Client(
+        stack.url("HYDRA_PUBLIC_PORT"), f"{stack.url('WEB_PORT')}/post-login", stack.secrets["VOTER_APP_CLIENT_SECRET"]
+    )
     with VoterBrowser(client) as browser:
         yield browser.register(f"voter-{secrets.token_hex(6)}@example.org", secrets.token_urlsafe(18), "A. Voter")
 
