@@ -69,9 +69,10 @@ class Sorter:
 
     def _sorted(self) -> Iterator[bytes]:
         for bucket in range(_BUCKETS):
-            self._flush(bucket)
-            data = self._file(bucket).read_bytes()
-            self._file(bucket).unlink()
+            flushed = self._file(bucket)
+            data = flushed.read_bytes() if flushed.exists() else b""
+            data += self._buffers[bucket]
+            flushed.unlink(missing_ok=True)
             yield from sorted(data[start : start + LEAF_BYTES] for start in range(0, len(data), LEAF_BYTES))
 
     def _flush(self, bucket: int) -> None:

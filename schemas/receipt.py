@@ -1,7 +1,7 @@
 """What the signature of a receipt is over. The ingress signs it; whoever verifies needs the same bytes.
 
 The keys are Ed25519, published at ``GET /receipt-keys`` as a JWK set (RFC 8037); a key's id is its RFC 7638 thumbprint.
-``schemas/examples/receipt.v1.json`` has a receipt with its key.
+``schemas/receipt.v1.json`` is an example.
 """
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from proof import __main__ as command
 from proof import audit, report
+from proof import running as command
 from proof.findings import Figures, Findings, Kind
 from proof.settings import Settings, SettingsError
 
@@ -43,8 +43,8 @@ def audits(monkeypatch: pytest.MonkeyPatch) -> list[audit.Audit | Exception]:
 
     monkeypatch.setattr(audit, "run", run)
     clock: Iterator[float] = iter(range(1000))
-    monkeypatch.setattr("proof.__main__.time.monotonic", lambda: next(clock))
-    monkeypatch.setattr("proof.__main__.time.sleep", lambda _: None)
+    monkeypatch.setattr("proof.running.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("proof.running.time.sleep", lambda _: None)
     return found
 
 
@@ -131,6 +131,7 @@ def test_an_empty_system_has_a_table_too() -> None:
         ("KAFKA_BOOTSTRAP_SERVERS", " "),
         ("TOPICS_ENVIRONMENT", "moon"),
         ("PROOF_DEDUP_GROUP", ""),
+        ("PROOF_SIGNING_KEY", "00" * 31),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
@@ -139,5 +140,8 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
 
 
 def test_secrets_do_not_show() -> None:
-    shown = repr(Settings.from_environment({"DATABASE_URL": "postgresql://u:hush@h/d", "REDIS_URL": "redis://:hush@h"}))
+    secret = "ab" * 32
+    environ = {"DATABASE_URL": "postgresql://u:hush@h/d", "REDIS_URL": "redis://:hush@h", "PROOF_SIGNING_KEY": secret}
+    shown = repr(Settings.from_environment(environ))
     assert "hush" not in shown
+    assert "signing" not in shown

@@ -108,7 +108,7 @@ def test_what_is_no_file_of_leaves_is_refused(tmp_path: Path, data: bytes, why: 
 
 def test_one_changed_bit_anywhere_is_seen(tmp_path: Path) -> None:
     file = tmp_path / "leaves"
-    summary = write(file, [made(number, Verdict(1 + number % 2)) for number in range(5)])
+    summary = write(file, [made(number, Verdict(1 + number)) for number in range(2)])
     data = file.read_bytes()
     for place in range(len(data)):
         for bit in range(8):
