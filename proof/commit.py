@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from proof import catalogue, commitments, verdicts
 from proof.commitments import Summary
@@ -20,16 +21,23 @@ class CannotCommit(Exception):
 
 
 def run(
-    settings: Settings, election_id: str, target: Path, progress: Callable[[str], Progress]
-) -> tuple[dict[int, Range], Summary]:
-    """``write`` for a running system and the whole of votes-in as it is at this moment: what was read, and what it came to.
+    settings: Settings,
+    election_id: str,
+    target: Path,
+    progress: Callable[[str], Progress],
+    within: Mapping[int, Range] | None = None,
+) -> tuple[Mapping[int, Range], Summary]:
+    """``write`` for a running system, within these ranges of votes-in or all of it: what was read, and what it came to.
 
     ``progress`` is asked for each of the two steps. Raises ``CannotCommit``.
     """
     try:
         with Registry(settings.schema_registry_url) as registry, Log(settings.kafka_bootstrap_servers) as log:
             decoder = Decoder(registry)
-            ranges = log.ranges("votes-in")
+            there = log.ranges("votes-in")
+            ranges = there if within is None else within
+            if not all(_has(there.get(partition), wanted) for partition, wanted in ranges.items()):
+                raise CannotCommit("votes-in has not all of these offsets, or has them no longer")
             if len(ranges) != topics.load(settings.topics_environment)["votes-in"].partitions:
                 raise CannotCommit("votes-in has another number of partitions than the contract says")
             # Asked for after votes-in: a version is in the log before any vote can name it.
@@ -93,6 +101,22 @@ def contents(election_id: str, ranges: Mapping[int, Range], summary: Summary) ->
         "votesIn": [{"partition": partition, "from": start, "to": end} for partition, (start, end) in sorted(ranges.items())],
         "commitments": summary.contents(),
     }
+
+
+def ranges_of(stated: Mapping[str, Any]) -> dict[int, Range]:
+    """The ranges of votes-in that a manifest's contents state. Raises ``CannotCommit``."""
+    try:
+        ranges = {each["partition"]: Range(each["from"], each["to"]) for each in stated["votesIn"]}
+        whole = all(isinstance(number, int) for partition, found in ranges.items() for number in (partition, *found))
+    except (KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise CannotCommit("the manifest states no offsets of votes-in")
+    return ranges
+
+
+def _has(there: Range | None, wanted: Range) -> bool:
+    return there is not None and there.start <= wanted.start <= wanted.end <= there.end
 
 
 def _shown(records: Iterable[Cast], start: int, passed: int, offsets: int, show: Progress) -> Iterable[Cast]:

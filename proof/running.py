@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -40,15 +41,27 @@ def _audit(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _commit(settings: Settings, options: argparse.Namespace) -> int:
-    key = _signing_key(settings)
-    ranges, summary = commit.run(settings, options.election, options.out / "leaves.bin", offline.progress)
+    within = None if options.offsets_of is None else commit.ranges_of(_stated(options.offsets_of))
+    ranges, summary = commit.run(settings, options.election, options.out / "leaves.bin", offline.progress, within)
     contents = commit.contents(options.election, ranges, summary)
-    try:
-        (options.out / "manifest.json").write_bytes(manifest.sign(contents, key) + b"\n")
-    except OSError as error:
-        raise commit.CannotCommit(f"{error.filename} cannot be written: {error.strerror}") from error
+    if settings.signing_key is not None:
+        try:
+            (options.out / "manifest.json").write_bytes(manifest.sign(contents, settings.signing_key) + b"\n")
+        except OSError as error:
+            raise commit.CannotCommit(f"{error.filename} cannot be written: {error.strerror}") from error
     print(json.dumps(contents["commitments"], indent=2))
     return 0
+
+
+def _stated(file: Path) -> dict[str, Any]:
+    """What a manifest states, whoever signed it: it only says what to read. Raises ``CannotCommit``."""
+    try:
+        stated: dict[str, Any] = json.loads(file.read_bytes())["contents"]
+    except OSError as error:
+        raise commit.CannotCommit(f"{file}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise commit.CannotCommit(f"{file} is no manifest") from error
+    return stated
 
 
 def _signing_key(settings: Settings) -> Ed25519PrivateKey:
@@ -96,11 +109,17 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "commit",
         help="write the commitments of all votes of an election, for publication after its seal",
-        description="Reads votes-in as far as it goes now, decides what became of every vote of the election, and writes"
-        " DIR/leaves.bin and the signed DIR/manifest.json. Needs PROOF_SIGNING_KEY. Exit status: 0 written, 2 not.",
+        description="Reads votes-in, decides what became of every vote of the election, and writes DIR/leaves.bin and, with"
+        " PROOF_SIGNING_KEY, the signed DIR/manifest.json. Exit status: 0 written, 2 not.",
     )
     command.add_argument("election", metavar="ELECTION")
     command.add_argument("--out", type=Path, metavar="DIR", default=Path(), help="where to (default: here)")
+    command.add_argument(
+        "--offsets-of",
+        metavar="MANIFEST",
+        type=Path,
+        help="read what this manifest covers, to compare the leaves (default: all that there is now)",
+    )
     commands.add_parser("public-keys", help="print the public key of PROOF_SIGNING_KEY, for those who verify manifests (JWKS)")
     offline.add_commands(commands)
     return parser

@@ -159,6 +159,12 @@ def test_after_the_seal_every_receipt_tells_what_became_of_its_vote(
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)["verdicts"]
     assert {name: count for name, count in counts.items() if count} == {"counted": 5, "duplicate": 1, "unknown_candidate": 1}
+    VotesIn(stack, election, VERSION).vote(subjects(1)[0], "alice")  # after what the manifest covers
+    (folder.path / "again").mkdir()
+    command += ["--out", str(folder.path / "again"), "--offsets-of", str(folder.path / "manifest.json")]
+    subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, check=True)
+    for name in ("leaves.bin", "manifest.json"):
+        assert (folder.path / "again" / name).read_bytes() == (folder.path / name).read_bytes()
     command = [folder.python, "-m", "proof", "public-keys"]
     done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True)
     folder.save("manifest-keys.json", done.stdout)

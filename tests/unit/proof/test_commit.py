@@ -161,6 +161,35 @@ def test_a_running_system_is_read_to_where_it_was(tmp_path: Path, log: type[Fake
     assert log.asked == ["votes-in", "elections"]
 
 
+def test_an_auditor_reads_what_a_manifest_covers_and_nothing_after_it(tmp_path: Path, log: type[FakeLog]) -> None:
+    stated = commit.contents(ELECTION, ranges_of(WORLD), write(WORLD, tmp_path / "leaves.bin"))
+    ranges, summary = commit.run(SETTINGS, ELECTION, tmp_path / "again", silent, commit.ranges_of(stated))
+    assert commit.contents(ELECTION, ranges, summary) == stated
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "leaves.bin").read_bytes()
+    assert log.asked == ["votes-in", "elections"]
+
+
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize("wanted", [Range(0, 10), Range(-1, 9), Range(5, 4)])
+def test_offsets_that_the_log_has_not_are_refused(tmp_path: Path, wanted: Range) -> None:
+    with pytest.raises(CannotCommit, match="not all of these offsets"):
+        commit.run(SETTINGS, ELECTION, tmp_path / "leaves.bin", silent, dict.fromkeys(range(PARTITIONS), wanted))
+
+
+@pytest.mark.usefixtures("log")
+def test_offsets_of_some_partitions_only_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CannotCommit, match="another number of partitions"):
+        commit.run(SETTINGS, ELECTION, tmp_path / "leaves.bin", silent, {0: Range(0, 9)})
+
+
+@pytest.mark.parametrize(
+    "stated", [{}, {"votesIn": None}, {"votesIn": [{}]}, {"votesIn": [{"partition": 0, "from": "0", "to": 1}]}]
+)
+def test_a_manifest_without_offsets_is_named(stated: dict[str, Any]) -> None:
+    with pytest.raises(CannotCommit, match="states no offsets"):
+        commit.ranges_of(stated)
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
