@@ -13,7 +13,7 @@ from proof import canonical_json, commitments, merkle
 from proof.commitments import NotCommitments, Summary, Verdict
 from proof.leaves import Leaves
 from proof.manifest import BadManifest
-from proof.merkle import HASH_BYTES, WrongPath
+from proof.merkle import WrongPath
 from proof.receipt import Receipt
 
 
@@ -72,7 +72,7 @@ class InclusionProof:
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             raise BadEvidence("not a proof of inclusion") from None
-        if found.members() != members or not isinstance(found.index, int):
+        if found.members() != members or type(found.index) is not int:
             raise BadEvidence("not a proof of inclusion")
         return found
 
@@ -89,11 +89,14 @@ def commitments_of(contents: Mapping[str, Any]) -> tuple[str, Summary]:
 
 
 def prove(receipt: Receipt, leaves: Leaves) -> InclusionProof | None:
-    """The proof for a receipt's vote, ``None`` if it is not among the leaves. Of several leaves, for the one that counts."""
+    """The proof for a receipt's vote, ``None`` if it is not among the leaves. Of several leaves, for the one that counts.
+
+    Raises ``BadLeaves``.
+    """
     index = leaves.first(receipt.commitment())
     if index is None:
         return None
-    return InclusionProof(Verdict(leaves[index][HASH_BYTES]), index, tuple(leaves.path(index)))
+    return InclusionProof(leaves.verdict(index), index, tuple(leaves.path(index)))
 
 
 def by_leaves(receipt: Receipt, leaves: Leaves, checked: Summary, election_id: str, stated: Summary) -> Result:
@@ -115,7 +118,11 @@ def by_leaves(receipt: Receipt, leaves: Leaves, checked: Summary, election_id: s
 
 
 def by_proof(receipt: Receipt, proof: InclusionProof, election_id: str, stated: Summary) -> Result:
-    """Raises ``BadEvidence``."""
+    """That the vote counts needs no trust in who made the proof. That it does not, does: of a vote that was sent again, only all
+    leaves show that none of its copies counts.
+
+    Raises ``BadEvidence``.
+    """
     if receipt.election_id != election_id:
         return _another_election(receipt, election_id)
     node = merkle.leaf_hash(commitments.leaf(receipt.commitment(), proof.verdict))

@@ -107,8 +107,15 @@ class Leaves:
         return _summary((self[index] for index in range(len(self))), len(self), progress)
 
     def verdicts(self, committed: bytes) -> list[Verdict]:
-        """All verdicts of a commitment, the one that counts first; none if it is not there."""
-        return [Verdict(self[index][HASH_BYTES]) for index in self._places(committed)]
+        """All verdicts of a commitment, the one that counts first; none if it is not there. Raises ``BadLeaves``."""
+        return [self.verdict(index) for index in self._places(committed)]
+
+    def verdict(self, index: int) -> Verdict:
+        """Raises ``BadLeaves``."""
+        try:
+            return Verdict(self[index][HASH_BYTES])
+        except ValueError:
+            raise BadLeaves("a verdict that there is not") from None
 
     def first(self, committed: bytes) -> int | None:
         """Where the first leaf of a commitment is."""

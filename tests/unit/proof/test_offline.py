@@ -194,6 +194,12 @@ def test_a_manifest_that_says_nothing_of_commitments_is_no_evidence(published: P
     assert published.verify(published.receipt("counted")) == Outcome.NOT_GENUINE
 
 
+def test_leaves_with_a_verdict_that_there_is_not_prove_nothing(published: Published, capsys: pytest.CaptureFixture[str]) -> None:
+    published.file("leaves.bin", commitment(ELECTION, "counted") + b"\x09")
+    assert main(["prove", published.receipt("counted"), "--leaves", published.path("leaves.bin")]) == Outcome.NOT_GENUINE
+    assert "a verdict that there is not" in capsys.readouterr().out
+
+
 def test_keys_of_receipts_are_none_of_manifests(published: Published) -> None:
     contents = json.loads(Path(published.path("manifest.json")).read_bytes())["contents"]
     published.file("manifest.json", manifest.sign(contents, KEY))
