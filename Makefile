@@ -60,6 +60,10 @@ bench-jobs: setup ## Measure what a vote costs the jobs, and its way to the resu
 bench-state: setup ## Measure what dedup remembers of a voter, with up to 20 million of them (half an hour; fewer: ARGS="--voters 1")
 	@$(RUN) tests.load.bench_state $(ARGS)
 
+.PHONY: bench-commitments
+bench-commitments: setup ## Measure what the published commitments of an election cost (two minutes)
+	@$(RUN) tests.load.bench_commitments $(ARGS)
+
 .PHONY: jobs
 jobs: ## What data engineers do, for example: make jobs ARGS="upgrade dedup"; without ARGS it tells what there is
 	@$(RUN) compose run jobs $(or $(ARGS),--help)

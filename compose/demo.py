@@ -29,6 +29,8 @@ from compose.electorate import Attempt, Mint, Tally
 from compose.settings import CHECKOUT, Stack
 from compose.voter_browser import Client, VoterBrowser, WalkFailed, claims_of
 from proof import claims as proof_claims
+from proof import keys as proof_keys
+from proof import receipt as proof_receipt
 from proof.settings import Settings as ProofSettings
 from schemas import avro
 from schemas.ids import vote_key
@@ -114,6 +116,7 @@ def _first_voter(stack: Stack, api: httpx.Client, step: Step) -> tuple[str, str]
     receipt = answer.json()["receipt"]
     if again.json().get("receipt") != receipt:
         raise DemoFailed("the refusal does not carry the receipt of the first vote")
+    _check_receipt(api, receipt)
 
     step(f"The result: GET {stack.url('INGRESS_PORT')}/votes/{ELECTION}")
     while (counts := _counts(api))["alice"] <= before["alice"]:
@@ -122,6 +125,17 @@ def _first_voter(stack: Stack, api: httpx.Client, step: Step) -> tuple[str, str]
         time.sleep(0.05)
     _show("shown after", f"{time.monotonic() - cast:.1f} s: {json.dumps(counts)} (before: {json.dumps(before)})")
     return claims["sub"], receipt["voteId"]
+
+
+def _check_receipt(api: httpx.Client, receipt: dict[str, str]) -> None:
+    """As ``python -m proof verify-receipt`` does. After the seal it tells what became of the vote as well (docs/receipts.md)."""
+    answer = api.get("/receipt-keys")
+    _expect(answer, 200)
+    try:
+        proof_receipt.verify(proof_receipt.read(json.dumps(receipt).encode()), proof_keys.read_jwks(answer.content))
+    except (proof_receipt.NotAReceipt, proof_receipt.NotGenuine, proof_keys.BadKeys) as error:
+        raise DemoFailed(f"the receipt is not genuine: {error}") from error
+    _show("receipt", "genuine: signed with a key of GET /receipt-keys")
 
 
 def _many_voters(stack: Stack, step: Step, voters: int) -> Tally:

@@ -179,20 +179,22 @@ def _port(environ: Mapping[str, str], name: str, standard: int) -> int:
 def _secrets(run_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Secrets of this stack alone: made once, kept in its run directory, readable by its owner only."""
     file = run_dir / "secrets.env"
-    names = (
-        "KRATOS_COOKIE_SECRET",
-        "KRATOS_CIPHER_SECRET",
-        "HYDRA_SYSTEM_SECRET",
-        "REGISTRATION_HOOK_KEY",
-        "POSTGRES_SUPERUSER_PASSWORD",
-        "RESERVATION_SECRET",
-        "TOKEN_HOOK_KEY",
-        "ROLL_SECRET",
-        "WEB_SESSION_SECRET",
-    )
+    # Names and bytes. Kratos wants exactly 32 characters for its cipher, an Ed25519 key has exactly 32 bytes.
+    sizes = {
+        "KRATOS_COOKIE_SECRET": 16,
+        "KRATOS_CIPHER_SECRET": 16,
+        "HYDRA_SYSTEM_SECRET": 16,
+        "REGISTRATION_HOOK_KEY": 16,
+        "POSTGRES_SUPERUSER_PASSWORD": 16,
+        "RESERVATION_SECRET": 16,
+        "TOKEN_HOOK_KEY": 16,
+        "ROLL_SECRET": 16,
+        "WEB_SESSION_SECRET": 16,
+        "RECEIPT_SIGNING_KEY": 32,
+        "PROOF_SIGNING_KEY": 32,
+    }
     kept = dict(line.split("=", 1) for line in file.read_text().splitlines()) if file.exists() else {}
-    # Kratos wants exactly 32 characters for its cipher.
-    made = {name: secrets.token_hex(16) for name in names if name not in kept}
+    made = {name: secrets.token_hex(size) for name, size in sizes.items() if name not in kept}
     if made:
         kept |= made
         run_dir.mkdir(parents=True, exist_ok=True)

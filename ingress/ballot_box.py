@@ -14,7 +14,7 @@ from ingress.election import Election, not_open
 from ingress.metrics import Metrics
 from ingress.problems import ALREADY_VOTED, ATTEMPT_PENDING, LOG_UNAVAILABLE, OUTCOME_UNDECIDED, Problem
 from ingress.random_ids import RandomIds
-from ingress.receipt import Receipt
+from ingress.receipt import Receipt, ReceiptSigner
 from ingress.reservation import Held, Reservations, ReservationsUnavailable, State
 from ingress.vote import Vote
 from ingress.vote_log import NotHandedOver, Undecided, VoteLog
@@ -27,9 +27,18 @@ logger = logging.getLogger(__name__)
 
 
 class BallotBox:
-    def __init__(self, log: VoteLog, reservations: Reservations, deadlines: Deadlines, metrics: Metrics, now_ms: Clock) -> None:
+    def __init__(
+        self,
+        log: VoteLog,
+        reservations: Reservations,
+        receipts: ReceiptSigner,
+        deadlines: Deadlines,
+        metrics: Metrics,
+        now_ms: Clock,
+    ) -> None:
         self._log = log
         self._reservations = reservations
+        self._receipts = receipts
         self._deadlines = deadlines
         self._metrics = metrics
         self._now_ms = now_ms
@@ -86,7 +95,7 @@ class BallotBox:
                 earlier = held.reservation
                 if earlier.state is State.CONFIRMED:
                     self._metrics.reservation("held")
-                    raise Problem(ALREADY_VOTED, receipt=_receipt(vote.election_id, held).members())
+                    raise Problem(ALREADY_VOTED, receipt=self._receipts.members(_receipt(vote.election_id, held)))
                 if earlier.state is State.UNDECIDED and held.same_choice:
                     again = msgspec.structs.replace(vote, vote_id=earlier.vote_id, cast_at_ms=earlier.cast_at_ms)
                     if await self._resume(again):

@@ -4,9 +4,14 @@ import binascii
 
 # What base64url does not have becomes what base64 does not have either.
 _TO_BASE64 = bytes.maketrans(b"-_+/=\n", b"+/!!!!")
+_FROM_BASE64 = bytes.maketrans(b"+/", b"-_")
 _PADDING = (b"", None, b"==", b"=")
 # The last character of an incomplete group has bits that no byte takes; canonical text has zeros there.
 _CANONICAL_ENDS = (None, None, frozenset("AQgw"), frozenset("AEIMQUYcgkosw048"))
+
+
+def encode(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).translate(_FROM_BASE64, b"=").decode("ascii")
 
 
 def decode(text: str) -> bytes:

@@ -29,13 +29,44 @@ def _reference(name: str) -> dict[str, str]:
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
 _TIME = {"type": "string", "format": "date-time"}
+_BASE64URL = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}
+_SECONDS = {"type": "integer", "exclusiveMinimum": 0}
 _ELECTION_ID = {"type": "string", "pattern": f"^{ELECTION_ID.pattern}$"}
 _CANDIDATE_ID = {"type": "string", "pattern": f"^{CANDIDATE_ID.pattern}$"}
 _STATUS = {"type": "string", "enum": ["open", "closed", "sealed", "published"]}
 
 SCHEMAS: dict[str, dict[str, Any]] = {
     "Ballot": _object({"electionId": _ELECTION_ID, "candidateId": _CANDIDATE_ID}),
-    "Receipt": _object({"voteId": {"type": "string", "format": "uuid"}, "electionId": _ELECTION_ID, "castAt": _TIME}),
+    "Receipt": {
+        **_object(
+            {
+                "voteId": {"type": "string", "format": "uuid"},
+                "electionId": _ELECTION_ID,
+                "castAt": _TIME,
+                "keyId": {**_BASE64URL, "description": "One of readReceiptKeys."},
+                "signature": {
+                    **_BASE64URL,
+                    "description": "Ed25519, over four lines that each end with a line feed:"
+                    " voting receipt v1, electionId, voteId, castAt.",
+                },
+            }
+        ),
+        "description": "Says that the log has acknowledged the vote, and neither whose it is nor for whom.",
+    },
+    "ReceiptKeys": _object({"keys": {"type": "array", "items": _reference("ReceiptKey"), "minItems": 1}}),
+    "ReceiptKey": _object(
+        {
+            "kty": {"const": "OKP"},
+            "crv": {"const": "Ed25519"},
+            "x": _BASE64URL,
+            "kid": {**_BASE64URL, "description": "Its thumbprint (RFC 7638)."},
+            "use": {"const": "sig"},
+        },
+        {
+            "nbf": {**_SECONDS, "description": "It has signed since then."},
+            "exp": {**_SECONDS, "description": "It has not signed since then: a receipt of a later vote is a forgery."},
+        },
+    ),
     "Accepted": _object({"receipt": _reference("Receipt"), "status": {"const": "accepted"}}),
     "OwnVote": _object(
         {

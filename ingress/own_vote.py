@@ -6,14 +6,16 @@ from ingress.clock import to_ms
 from ingress.election import Election
 from ingress.postgres import RecordUnavailable
 from ingress.problems import UNAVAILABLE, Problem
-from ingress.receipt import Receipt
+from ingress.receipt import Receipt, ReceiptSigner
 from ingress.record import CountedVote, Record
 from ingress.reservation import Reservation, Reservations, ReservationsUnavailable, State
 
 STATUSES = ("none", "pending", "accepted", "counted", "rejected")
 
 
-async def own_vote(election: Election, voter_sub: str, record: Record, reservations: Reservations) -> dict[str, Any]:
+async def own_vote(
+    election: Election, voter_sub: str, record: Record, reservations: Reservations, receipts: ReceiptSigner
+) -> dict[str, Any]:
     """The voter's status and receipt. Raises ``Problem`` (503) when what can be read does not settle it."""
     counted: CountedVote | None = None
     reservation: Reservation | None = None
@@ -32,7 +34,7 @@ async def own_vote(election: Election, voter_sub: str, record: Record, reservati
     return {
         "electionId": election.election_id,
         "status": status,
-        "receipt": None if receipt is None else receipt.members(),
+        "receipt": None if receipt is None else receipts.members(receipt),
     }
 
 

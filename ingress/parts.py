@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from ingress import metrics as definitions
+from ingress import receipt_keys
 from ingress.audit import TOPIC as AUDIT_TOPIC
 from ingress.audit import AuditLog, KafkaAuditLog
 from ingress.ballot_box import BallotBox
@@ -18,6 +19,7 @@ from ingress.catalogue import CachedCatalogue, Catalogue
 from ingress.clock import Clock, wall_clock_ms
 from ingress.denylist import CachedDenylist, Denylist
 from ingress.metrics import Metrics
+from ingress.receipt import ReceiptSigner
 from ingress.record import PostgresRecord, Record
 from ingress.redis_cluster import redis_at
 from ingress.reservation import RedisReservations, ReservationForm, Reservations
@@ -48,6 +50,8 @@ class Parts:
     record: Record
     reservations: Reservations
     log: VoteLog
+    receipts: ReceiptSigner
+    receipt_keys: bytes
     ballot_box: BallotBox
     audit: AuditLog
     results: Results
@@ -69,13 +73,20 @@ OpenParts = Callable[[Settings, Callable[[], None]], AbstractAsyncContextManager
 
 @asynccontextmanager
 async def open_parts(settings: Settings, on_failure: Callable[[], None]) -> AsyncIterator[Parts]:
-    """The real parts. Raises ``CannotStart`` when the log is not as the contract says or nobody can tell.
+    """The real parts. Raises ``CannotStart`` when the log is not as the contract says or nobody can tell, and without a key for
+    receipts.
 
     Redis, Postgres and Hydra may be away: without them it starts, and ``readiness`` tells.
     """
     deadlines = settings.deadlines
     metrics = Metrics()
     async with AsyncExitStack() as stack:
+        try:
+            key = receipt_keys.signing_key(settings)
+            published_keys = receipt_keys.published(key.public_key(), settings.receipt_keys_file)
+        except receipt_keys.KeysUnusable as error:
+            raise CannotStart(str(error)) from error
+        receipts = ReceiptSigner(key)
         topic, schema_ids = await asyncio.to_thread(check_log, settings)
 
         client = await stack.enter_async_context(httpx.AsyncClient())
@@ -134,7 +145,9 @@ async def open_parts(settings: Settings, on_failure: Callable[[], None]) -> Asyn
             record=record,
             reservations=reservations,
             log=log,
-            ballot_box=BallotBox(log, reservations, deadlines, metrics, wall_clock_ms),
+            receipts=receipts,
+            receipt_keys=published_keys,
+            ballot_box=BallotBox(log, reservations, receipts, deadlines, metrics, wall_clock_ms),
             audit=audit,
             results=results,
             stream=stream,

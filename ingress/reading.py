@@ -1,4 +1,4 @@
-"""What everybody may read: elections and their results."""
+"""What everybody may read: elections, their results, and the keys of receipts."""
 
 import hashlib
 
@@ -39,6 +39,11 @@ async def follow_results(request: Request) -> Response:
     return StreamingResponse(parts.stream.follow(election, first), 200, headers, "text/event-stream")
 
 
+async def read_receipt_keys(request: Request) -> Response:
+    parts: Parts = request.app.state.parts
+    return _cacheable(request, parts.receipt_keys, _etag(parts.receipt_keys), "public, max-age=60")
+
+
 def _public_election(request: Request) -> Election:
     parts: Parts = request.app.state.parts
     election = parts.catalogue.find(request.path_params["electionId"])
@@ -49,11 +54,15 @@ def _public_election(request: Request) -> Election:
 
 def _json(request: Request, value: object) -> Response:
     body = msgspec.json.encode(value)
-    return _cacheable(request, body, f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"')
+    return _cacheable(request, body, _etag(body))
 
 
-def _cacheable(request: Request, body: bytes, etag: str) -> Response:
-    headers = {"etag": etag, "cache-control": _SHORT}
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def _cacheable(request: Request, body: bytes, etag: str, kept: str = _SHORT) -> Response:
+    headers = {"etag": etag, "cache-control": kept}
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if etag in known or "*" in known:
         return Response(None, 304, headers)

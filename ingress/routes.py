@@ -132,6 +132,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "GET",
+        "/receipt-keys",
+        reading.read_receipt_keys,
+        "readReceiptKeys",
+        "The public keys that receipts are verified with, former ones too: a JWK set (RFC 7517, RFC 8037).",
+        "voters",
+        {200: Answer("All keys.", "ReceiptKeys", headers=_CACHED), 304: _NOT_MODIFIED},
+        request_headers=("If-None-Match",),
+    ),
+    Endpoint(
+        "GET",
         "/healthz",
         operations.is_alive,
         "isAlive",

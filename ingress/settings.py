@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ingress.deadlines import Deadlines
@@ -19,6 +20,10 @@ class Settings:
 
     # What keys and choices in Redis are hashed with; the same for all instances. Another one loses all reservations.
     reservation_secret: bytes = field(repr=False)
+    # What receipts are signed with (Ed25519); the same for all instances. Only what shows receipts needs it.
+    receipt_signing_key: bytes | None = field(default=None, repr=False)
+    # Public keys that are published beside that of the signing key (``ingress.receipt_keys``).
+    receipt_keys_file: Path | None = None
     host: str = "127.0.0.1"
     port: int = 4000
     workers: int = 1
@@ -67,6 +72,8 @@ class Settings:
             raise SettingsError(f"{names}: {error}") from error
         return cls(
             reservation_secret=read.secret("RESERVATION_SECRET", SHORTEST_SECRET_BYTES),
+            receipt_signing_key=read.key("RECEIPT_SIGNING_KEY"),
+            receipt_keys_file=read.path("RECEIPT_KEYS_FILE"),
             host=read.text("INGRESS_HOST", cls.host),
             port=int(read.number("INGRESS_PORT", cls.port, 1, 65_535, whole=True)),
             workers=int(read.number("INGRESS_WORKERS", cls.workers, 1, 64, whole=True)),
@@ -116,6 +123,19 @@ class _Reader:
         if len(value) < shortest_bytes:
             raise SettingsError(f"{name}: at least {shortest_bytes} bytes in hexadecimal are needed (openssl rand -hex 32)")
         return value
+
+    def key(self, name: str) -> bytes | None:
+        """32 bytes; any will do."""
+        if not self.text(name, ""):
+            return None
+        value = self.secret(name, 32)
+        if len(value) != 32:
+            raise SettingsError(f"{name}: it has {len(value)} bytes, not 32")
+        return value
+
+    def path(self, name: str) -> Path | None:
+        text = self.text(name, "")
+        return Path(text) if text else None
 
     def url(self, name: str, default: str, schemes: set[str]) -> str:
         text = self.text(name, default)

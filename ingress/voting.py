@@ -58,7 +58,7 @@ class CastVote:
             logger.exception("a vote could not be answered")
             await Problem(INTERNAL_ERROR).response()(scope, receive, send)
         else:
-            body = msgspec.json.encode({"receipt": receipt.members(), "status": "accepted"})
+            body = msgspec.json.encode({"receipt": self._parts.receipts.members(receipt), "status": "accepted"})
             headers = [*_ACCEPTED_HEADERS, (b"content-length", b"%d" % len(body))]
             await send({"type": "http.response.start", "status": 202, "headers": headers})
             await send({"type": "http.response.body", "body": body})
@@ -120,5 +120,5 @@ async def read_own_vote(request: Request) -> Response:
     voter = await parts.tokens.authenticate(request.headers.getlist("authorization"))
     voter.require_scope(VOTE_SCOPE)
     election = parts.catalogue.find(request.path_params["electionId"])
-    answer = await own_vote(election, voter.sub, parts.record, parts.reservations)
+    answer = await own_vote(election, voter.sub, parts.record, parts.reservations, parts.receipts)
     return Response(msgspec.json.encode(answer), 200, _PRIVATE, "application/json")

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from proof import keys
 from schemas import topics
 
 
@@ -20,6 +23,8 @@ class Settings:
     topics_environment: str
     # The consumer group in which dedup notes up to where it has decided.
     dedup_group: str
+    # What manifests are signed with; only what signs one needs it.
+    signing_key: Ed25519PrivateKey | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -33,6 +38,7 @@ class Settings:
             database_url=_url(environ, "DATABASE_URL", "postgresql://voting:voting@127.0.0.1:5432/voting", ("postgresql://",)),
             topics_environment=_environment(environ),
             dedup_group=_text(environ, "PROOF_DEDUP_GROUP", "dedup"),
+            signing_key=_signing_key(environ),
         )
 
 
@@ -48,6 +54,14 @@ def _url(environ: Mapping[str, str], name: str, default: str, schemes: tuple[str
     if not value.startswith(schemes):
         raise SettingsError(f"{name} does not begin with {' or '.join(schemes)}")
     return value
+
+
+def _signing_key(environ: Mapping[str, str]) -> Ed25519PrivateKey | None:
+    text = environ.get("PROOF_SIGNING_KEY", "").strip()
+    try:
+        return keys.private_key(text) if text else None
+    except keys.BadKeys as error:
+        raise SettingsError(f"PROOF_SIGNING_KEY: {error}") from None
 
 
 def _environment(environ: Mapping[str, str]) -> str:

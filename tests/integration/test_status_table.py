@@ -111,7 +111,7 @@ def test_202_brings_a_receipt_without_voter_choice_or_place_in_the_log(
     body = answer.json()
     assert body.keys() == {"receipt", "status"}
     assert body["status"] == "accepted"
-    assert body["receipt"].keys() == {"voteId", "electionId", "castAt"}
+    assert body["receipt"].keys() == {"voteId", "electionId", "castAt", "keyId", "signature"}
     assert UUID.fullmatch(body["receipt"]["voteId"])
     assert body["receipt"]["electionId"] == elections.open
     assert body["receipt"]["castAt"].endswith("Z")

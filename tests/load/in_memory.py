@@ -48,7 +48,7 @@ class MemoryLog:
 async def open_parts(settings: Settings, on_failure: Callable[[], None]) -> AsyncIterator[parts.Parts]:
     async with parts.open_parts(settings, on_failure) as real:
         log = MemoryLog()
-        box = BallotBox(log, real.reservations, settings.deadlines, real.metrics, real.now_ms)
+        box = BallotBox(log, real.reservations, real.receipts, settings.deadlines, real.metrics, real.now_ms)
         yield replace(real, log=log, ballot_box=box)
 
 

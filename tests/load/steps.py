@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -16,13 +17,14 @@ from ingress import base64url
 from ingress.ballot import RequestHeaders, parse_ballot, read_body, require_json
 from ingress.metrics import Metrics
 from ingress.random_ids import RandomIds
-from ingress.receipt import Receipt
+from ingress.receipt import Receipt, ReceiptSigner
 from ingress.reservation import ReservationForm, State
 from ingress.shared_timeout import SharedTimeout
 from ingress.signing_keys import read_keys
 from ingress.tokens import TokenRules, TokenVerifier
 from ingress.vote import Vote, encoder
 from schemas import avro
+from schemas.receipt import signed_bytes
 
 BALLOT = b'{"electionId": "election-2025-01", "candidateId": "alice"}'
 
@@ -60,6 +62,8 @@ async def _measure(tokens: Sequence[str], keys: dict[str, RSAPublicKey], issuer:
     patience = SharedTimeout(5.0)
     verifier = TokenVerifier(_Keys(keys), _NobodyDenied(), TokenRules(issuer, frozenset({"voter-app"}), 5.0), time.time, 1.0)
     ids, form, metrics = RandomIds(), ReservationForm(bytes(16)), Metrics()
+    key = Ed25519PrivateKey.generate()
+    signer, signed = ReceiptSigner(key), signed_bytes("election-2025-01", ids.new(), "2025-06-01T12:00:00Z")
     encode = encoder(avro.latest("votes-in"), 1)
     vote = Vote(ids.new(), "election-2025-01", ids.new(), "alice", 1_748_779_200_250, 1)
 
@@ -72,7 +76,8 @@ async def _measure(tokens: Sequence[str], keys: dict[str, RSAPublicKey], issuer:
         require_json(headers.content_type)
 
     async def answer(_: str) -> None:
-        msgspec.json.encode({"receipt": Receipt(vote.vote_id, vote.election_id, vote.cast_at_ms).members(), "status": "accepted"})
+        receipt = Receipt(vote.vote_id, vote.election_id, vote.cast_at_ms)
+        msgspec.json.encode({"receipt": signer.members(receipt), "status": "accepted"})
 
     async def reservation(_: str) -> None:
         form.key(vote.election_id, vote.voter_sub)
@@ -103,7 +108,8 @@ async def _measure(tokens: Sequence[str], keys: dict[str, RSAPublicKey], issuer:
         "vote id": await _each(plain(ids.new), tokens),
         "reservation: keys and values": await _each(reservation, tokens),
         "Avro": await _each(plain(lambda: encode(vote)), tokens),
-        "answer": await _each(answer, tokens),
+        "Ed25519 alone (part of the next)": await _each(plain(lambda: key.sign(signed)), tokens),
+        "answer, with a signed receipt": await _each(answer, tokens),
         "metrics": await _each(count, tokens),
     }
 

@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
@@ -20,6 +21,7 @@ OPENS = NOW - timedelta(hours=1)
 CLOSES = NOW + timedelta(hours=1)
 
 KEY = RSAKey.generate_key(2048)
+RECEIPT_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 RULES = TokenRules(ISSUER, frozenset({"voter-app"}), leeway_seconds=5)
 
 

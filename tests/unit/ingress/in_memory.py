@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc.jwk import RSAKey
 
+from ingress import receipt_keys
 from ingress.ballot_box import BallotBox
 from ingress.catalogue import CachedCatalogue
 from ingress.clock import Clock
@@ -17,6 +18,7 @@ from ingress.election import Election
 from ingress.metrics import Metrics
 from ingress.parts import OpenParts, Parts
 from ingress.postgres import RecordUnavailable
+from ingress.receipt import ReceiptSigner
 from ingress.record import CountedVote
 from ingress.reservation import Counted, Held, Reservation, ReservationsUnavailable, State
 from ingress.results import SharedResults
@@ -238,6 +240,7 @@ class World:
         self.at_ms = factories.NOW_MS
         self.settings = Settings(
             reservation_secret=bytes(16),
+            receipt_signing_key=factories.RECEIPT_KEY.private_bytes_raw(),
             hydra_public_url=factories.ISSUER,
             deadlines=deadlines or Deadlines(),
             catalogue_refresh_seconds=0.02,
@@ -252,12 +255,13 @@ class World:
         self.totals = InMemoryTotals()
         self.audit = InMemoryAudit()
         self.metrics = Metrics()
+        self.receipts = ReceiptSigner(factories.RECEIPT_KEY)
 
     def now_ms(self) -> int:
         return self.at_ms
 
     def ballot_box(self) -> BallotBox:
-        return BallotBox(self.log, self.reservations, self.settings.deadlines, self.metrics, self.now_ms)
+        return BallotBox(self.log, self.reservations, self.receipts, self.settings.deadlines, self.metrics, self.now_ms)
 
     def opener(self) -> OpenParts:
         @asynccontextmanager
@@ -277,6 +281,8 @@ class World:
                 record=self.record,
                 reservations=self.reservations,
                 log=self.log,
+                receipts=self.receipts,
+                receipt_keys=receipt_keys.published(factories.RECEIPT_KEY.public_key(), None),
                 ballot_box=self.ballot_box(),
                 audit=self.audit,
                 results=results,

@@ -9,15 +9,21 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from starlette.applications import Starlette
 
+from ingress import base64url
 from ingress.app import create_app
 from ingress.deadlines import Deadlines
 from ingress.problems import TYPE_PREFIX
+from ingress.receipt import Receipt, ReceiptSigner
+from ingress.receipt_keys import key_id
 from ingress.record import CountedVote
 from ingress.totals import Totals
-from tests.unit.ingress.factories import ELECTION, NOW, OPENS, election, token
+from schemas.receipt import signed_bytes
+from tests.unit.ingress.factories import ELECTION, NOW, NOW_MS, OPENS, election, token
 from tests.unit.ingress.in_memory import InMemoryKeys, World
 
 BALLOT = {"electionId": ELECTION, "candidateId": "alice"}
@@ -69,13 +75,44 @@ async def test_a_vote_is_accepted_and_the_next_one_gets_its_receipt(client: http
     assert first.status_code == 202
     assert first.headers["cache-control"] == "no-store"
     receipt = first.json()["receipt"]
-    assert first.json() == {
-        "receipt": {"voteId": world.log.votes[0].vote_id, "electionId": ELECTION, "castAt": "2025-06-01T12:00:00Z"},
-        "status": "accepted",
-    }
+    assert first.json() == {"receipt": receipt, "status": "accepted"}
+    vote_id = world.log.votes[0].vote_id
+    assert receipt == world.receipts.members(Receipt(vote_id, ELECTION, NOW_MS))
+    assert (receipt["voteId"], receipt["electionId"], receipt["castAt"]) == (vote_id, ELECTION, "2025-06-01T12:00:00Z")
     again = await client.post("/vote", json=BALLOT, headers=bearer())
     assert is_problem(again, 409, "already-voted")
     assert again.json()["receipt"] == receipt
+
+
+async def test_a_receipt_is_signed_and_its_key_is_published(client: httpx.AsyncClient) -> None:
+    receipt = (await client.post("/vote", json=BALLOT, headers=bearer())).json()["receipt"]
+    answer = await client.get("/receipt-keys")
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "public, max-age=60"
+    assert (await client.get("/receipt-keys", headers={"if-none-match": answer.headers["etag"]})).status_code == 304
+    [key] = answer.json()["keys"]
+    assert key["kid"] == receipt["keyId"]
+    public = Ed25519PublicKey.from_public_bytes(base64url.decode(key["x"]))
+    signed = f"voting receipt v1\n{ELECTION}\n{receipt['voteId']}\n{receipt['castAt']}\n".encode()
+    public.verify(base64url.decode(receipt["signature"]), signed)
+    with pytest.raises(InvalidSignature):
+        public.verify(base64url.decode(receipt["signature"]), signed.replace(b"12:00", b"12:01"))
+
+
+async def test_after_a_rotation_a_receipt_is_signed_with_the_new_key(world: World) -> None:
+    async with serving(world) as (client, _):
+        before = (await client.post("/vote", json=BALLOT, headers=bearer())).json()["receipt"]
+    new = Ed25519PrivateKey.generate()
+    world.receipts = ReceiptSigner(new)
+    async with serving(world) as (client, _):
+        again = (await client.post("/vote", json=BALLOT, headers=bearer())).json()["receipt"]
+        own = (await client.get(f"/vote/{ELECTION}", headers=bearer())).json()["receipt"]
+    assert again == own
+    same = ("voteId", "electionId", "castAt")
+    assert [again[name] for name in same] == [before[name] for name in same]
+    assert again["keyId"] == key_id(new.public_key()) != before["keyId"]
+    signed = signed_bytes(again["electionId"], again["voteId"], again["castAt"])
+    new.public_key().verify(base64url.decode(again["signature"]), signed)
 
 
 async def test_neither_receipt_nor_refusal_shows_voter_or_choice(client: httpx.AsyncClient) -> None:

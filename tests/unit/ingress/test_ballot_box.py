@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from ingress.ballot_box import BallotBox
-from ingress.clock import rfc3339
 from ingress.deadlines import Deadlines
 from ingress.problems import (
     ALREADY_VOTED,
@@ -17,7 +16,7 @@ from ingress.problems import (
 )
 from ingress.receipt import Receipt
 from ingress.reservation import State
-from tests.unit.ingress.factories import CLOSES, ELECTION, NOW, NOW_MS, election, voter
+from tests.unit.ingress.factories import CLOSES, ELECTION, NOW_MS, election, voter
 from tests.unit.ingress.in_memory import World
 
 SHORT = Deadlines(request_seconds=1.6, message_seconds=0.1, redis_seconds=0.01, pending_seconds=2.0)
@@ -38,7 +37,7 @@ async def test_an_acknowledged_vote_has_a_receipt_and_a_confirmed_reservation() 
     box = world.ballot_box()
     receipt = await cast(box)
     [vote] = world.log.votes
-    assert receipt.members() == {"voteId": vote.vote_id, "electionId": ELECTION, "castAt": rfc3339(NOW)}
+    assert receipt == Receipt(vote.vote_id, ELECTION, NOW_MS)
     assert vote.datum() == {
         "vote_id": vote.vote_id,
         "election_id": ELECTION,
@@ -59,7 +58,7 @@ async def test_a_second_vote_is_refused_with_the_first_receipt() -> None:
     await asyncio.sleep(0)
     problem = await refusal(world)
     assert problem.kind is ALREADY_VOTED
-    assert problem.members == {"receipt": first.members()}
+    assert problem.members == {"receipt": world.receipts.members(first)}
     assert len(world.log.votes) == 1
 
 
@@ -72,7 +71,7 @@ async def test_of_many_at_once_one_is_accepted_and_all_others_get_its_receipt() 
     refused = [answer for answer in answers if isinstance(answer, Problem)]
     assert len(accepted) == 1
     assert len(refused) == 49
-    assert all(answer.members == {"receipt": accepted[0].members()} for answer in refused)
+    assert all(answer.members == {"receipt": world.receipts.members(accepted[0])} for answer in refused)
     assert len(world.log.votes) == 1
 
 
@@ -97,7 +96,7 @@ async def test_the_same_choice_after_an_undecided_attempt_is_the_same_vote_again
     receipt = await cast(world.ballot_box())
     first, second = world.log.votes
     assert (first.vote_id, first.cast_at_ms) == (second.vote_id, second.cast_at_ms) == (receipt.vote_id, receipt.cast_at_ms)
-    assert (await refusal(world)).members == {"receipt": receipt.members()}
+    assert (await refusal(world)).members == {"receipt": world.receipts.members(receipt)}
 
 
 async def test_a_repeated_attempt_is_for_the_jurisdiction_that_the_voter_has_by_then() -> None:

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingress.app import create_app
 from ingress.logs import JsonFormatter
 from ingress.metrics import METRICS, Metrics
-from ingress.parts import CannotStart, Parts
+from ingress.parts import CannotStart, Parts, open_parts
 from ingress.settings import Settings
 from ingress.starting import with_plain_start
 from ingress.stopping import on_stop
@@ -77,6 +77,12 @@ async def test_a_start_that_fails_says_why_in_one_line() -> None:
             "message": "the ingress cannot start: topic votes-in has 3 partitions, the contract says 4",
         }
     ]
+
+
+async def test_without_a_key_for_receipts_it_does_not_start() -> None:
+    with pytest.raises(CannotStart, match="RECEIPT_SIGNING_KEY is missing"):
+        async with open_parts(Settings(bytes(16)), lambda: None):
+            pass
 
 
 async def test_an_error_of_ours_at_the_start_keeps_its_trace() -> None:

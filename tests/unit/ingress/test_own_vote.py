@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from ingress.clock import rfc3339_of
 from ingress.own_vote import decide, own_vote
 from ingress.problems import UNAVAILABLE, Problem
 from ingress.record import CountedVote
@@ -36,19 +37,19 @@ def test_the_ledger_has_the_last_word(
     status: str, counted: CountedVote | None, reservation: Reservation | None, expected: tuple[str, str | None, str | None]
 ) -> None:
     decided, receipt = decide(election(status=status), counted, reservation)
-    members = {} if receipt is None else receipt.members()
-    assert (decided, members.get("voteId"), members.get("castAt")) == expected
+    told = (None, None) if receipt is None else (receipt.vote_id, rfc3339_of(receipt.cast_at_ms))
+    assert (decided, *told) == expected
 
 
 async def test_what_one_source_settles_needs_no_other() -> None:
     world = World()
     world.record.counted[ELECTION, "voter-1"] = COUNTED
     world.reservations.away = True
-    assert (await own_vote(election(), "voter-1", world.record, world.reservations))["status"] == "counted"
+    assert (await own_vote(election(), "voter-1", world.record, world.reservations, world.receipts))["status"] == "counted"
     world.reservations.away = False
     world.record.away = True
     world.reservations.held[ELECTION, "voter-1"] = (CONFIRMED, "alice", NOW_MS + 1000)
-    assert (await own_vote(election(), "voter-1", world.record, world.reservations))["status"] == "accepted"
+    assert (await own_vote(election(), "voter-1", world.record, world.reservations, world.receipts))["status"] == "accepted"
 
 
 @pytest.mark.parametrize(("record_away", "reservations_away"), [(True, False), (False, True), (True, True)])
@@ -57,5 +58,5 @@ async def test_none_is_never_said_without_having_seen_both(record_away: bool, re
     world.record.away = record_away
     world.reservations.away = reservations_away
     with pytest.raises(Problem) as refused:
-        await own_vote(election(), "voter-1", world.record, world.reservations)
+        await own_vote(election(), "voter-1", world.record, world.reservations, world.receipts)
     assert refused.value.kind is UNAVAILABLE

@@ -55,6 +55,9 @@ def test_what_is_set_is_taken() -> None:
         ("RESERVATION_SECRET", ""),
         ("RESERVATION_SECRET", "not hexadecimal, though long enough"),
         ("RESERVATION_SECRET", "00" * 15),
+        ("RECEIPT_SIGNING_KEY", "not hexadecimal, though long enough"),
+        ("RECEIPT_SIGNING_KEY", "00" * 31),
+        ("RECEIPT_SIGNING_KEY", "00" * 33),
     ],
 )
 def test_an_error_names_the_variable(variable: str, value: str) -> None:
@@ -69,10 +72,13 @@ def test_passwords_do_not_show() -> None:
             "DATABASE_URL": "postgresql://a:secret@b/c",
             "REDIS_URL": "redis://:secret@b",
             "SCHEMA_REGISTRY_URL": "https://a:secret@b",
+            "RECEIPT_SIGNING_KEY": "ab" * 32,
         }
     )
     assert "secret@" not in repr(settings)
     assert str(settings.reservation_secret) not in repr(settings)
+    assert settings.receipt_signing_key == b"\xab" * 32
+    assert str(settings.receipt_signing_key) not in repr(settings)
 
 
 def test_the_deadlines_fit_together() -> None:

@@ -1,13 +1,17 @@
 """The auditors' command: what it prints, and how it ends."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
-from proof import __main__ as command
-from proof import audit, report
+from proof import audit, commit, keys, manifest, report
+from proof import running as command
+from proof.commitments import Summary
 from proof.findings import Figures, Findings, Kind
+from proof.log import Range
+from proof.merkle import EMPTY_ROOT
 from proof.settings import Settings, SettingsError
 
 ELECTION = "election-2025-01"
@@ -43,8 +47,8 @@ def audits(monkeypatch: pytest.MonkeyPatch) -> list[audit.Audit | Exception]:
 
     monkeypatch.setattr(audit, "run", run)
     clock: Iterator[float] = iter(range(1000))
-    monkeypatch.setattr("proof.__main__.time.monotonic", lambda: next(clock))
-    monkeypatch.setattr("proof.__main__.time.sleep", lambda _: None)
+    monkeypatch.setattr("proof.running.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("proof.running.time.sleep", lambda _: None)
     return found
 
 
@@ -131,6 +135,7 @@ def test_an_empty_system_has_a_table_too() -> None:
         ("KAFKA_BOOTSTRAP_SERVERS", " "),
         ("TOPICS_ENVIRONMENT", "moon"),
         ("PROOF_DEDUP_GROUP", ""),
+        ("PROOF_SIGNING_KEY", "00" * 31),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
@@ -139,5 +144,69 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
 
 
 def test_secrets_do_not_show() -> None:
-    shown = repr(Settings.from_environment({"DATABASE_URL": "postgresql://u:hush@h/d", "REDIS_URL": "redis://:hush@h"}))
+    secret = "ab" * 32
+    environ = {"DATABASE_URL": "postgresql://u:hush@h/d", "REDIS_URL": "redis://:hush@h", "PROOF_SIGNING_KEY": secret}
+    shown = repr(Settings.from_environment(environ))
     assert "hush" not in shown
+    assert "signing" not in shown
+
+
+SIGNING_KEY = "11" * 32
+
+
+@pytest.fixture
+def committed(monkeypatch: pytest.MonkeyPatch) -> Summary:
+    """What every commit of this test comes to."""
+    summary = Summary(0, EMPTY_ROOT, {})
+
+    def run(*given: object) -> tuple[Mapping[int, Range], Summary]:
+        return given[4] or {0: Range(0, 5)}, summary  # type: ignore[return-value]
+
+    monkeypatch.setattr(commit, "run", run)
+    return summary
+
+
+def test_a_commit_signs_its_manifest(
+    committed: Summary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PROOF_SIGNING_KEY", SIGNING_KEY)
+    assert command.main(["commit", ELECTION, "--out", str(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out) == committed.contents()
+    assert command.main(["public-keys"]) == 0
+    public = keys.read_jwks(capsys.readouterr().out.encode())
+    signed = (tmp_path / "manifest.json").read_bytes()
+    assert manifest.verify(signed, public) == commit.contents(ELECTION, {0: Range(0, 5)}, committed)
+    covering = manifest.sign(commit.contents(ELECTION, {0: Range(1, 3)}, committed), keys.private_key("22" * 32))
+    (tmp_path / "other.json").write_bytes(covering)
+    assert command.main(["commit", ELECTION, "--out", str(tmp_path), "--offsets-of", str(tmp_path / "other.json")]) == 0
+    assert manifest.verify((tmp_path / "manifest.json").read_bytes(), public)["votesIn"] == [{"partition": 0, "from": 1, "to": 3}]
+
+
+@pytest.mark.usefixtures("committed")
+def test_without_a_signing_key_there_is_no_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("PROOF_SIGNING_KEY", raising=False)
+    assert command.main(["commit", ELECTION, "--out", str(tmp_path)]) == 0
+    assert list(tmp_path.iterdir()) == []
+    assert command.main(["public-keys"]) == 2
+    assert "PROOF_SIGNING_KEY is missing" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--out", "none"], "cannot be written: No such file"),
+        (["--offsets-of", "none.json"], "none.json: No such file"),
+        (["--offsets-of", "leaves.bin"], "leaves.bin is no manifest"),
+    ],
+)
+def test_what_stands_in_the_way_of_a_commit_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    monkeypatch.setenv("PROOF_SIGNING_KEY", SIGNING_KEY)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "leaves.bin").write_bytes(b"")
+    assert command.main(["commit", ELECTION, *arguments]) == 2
+    assert words in capsys.readouterr().err
