@@ -37,6 +37,7 @@ PORTS: tuple[tuple[str, int, str], ...] = (
     ("JOBMANAGER_METRICS_PORT", 9249, "jobmanager"),
     ("TASKMANAGER_METRICS_PORT", 9250, "taskmanager"),
     ("CONFIRM_METRICS_PORT", 9251, "reservations"),
+    ("PROOF_PORT", 9252, "conservation"),
 )
 
 
@@ -116,6 +117,7 @@ class Stack:
             "IDENTITY_URL": self.url("IDENTITY_PORT"),
             "IDENTITY_HOST": self.bind_host,
             "INGRESS_HOST": self.bind_host,
+            "PROOF_HOST": self.bind_host,
             "INGRESS_URL": self.url("INGRESS_PORT"),
             # Nothing listens here yet: the client's redirect URI, and where Kratos would hand mail over.
             "WEB_URL": "http://localhost:3000",

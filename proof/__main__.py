@@ -1,26 +1,79 @@
-"""Independent checks of a running system: ``python -m proof audit``."""
+"""Independent checks of a running system: ``python -m proof audit|conservation|serve``."""
 
 import argparse
+import contextlib
 import os
 import sys
 import time
+from threading import Event, Timer
 
-from proof import audit, report
+from proof import audit, display, report, serving, watch
 from proof.settings import Settings, SettingsError
+from proof.watch import View
 
 PAUSE_SECONDS = 1.0
+# A command that somebody waits for gives up when there is nothing to be seen of Kafka for so long.
+FIRST_VIEW_SECONDS = 60.0
 AGREE, DISAGREE, COULD_NOT_CHECK = 0, 1, 2
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        found = _until_it_agrees(Settings.from_environment(os.environ), options.election, options.wait)
-    except (SettingsError, audit.CouldNotCheck) as error:
+        settings = Settings.from_environment(os.environ)
+        match options.command:
+            case "audit":
+                return _audit(settings, options)
+            case "conservation":
+                return _conservation(settings, options)
+            case _:
+                serving.serve(settings)
+                return AGREE
+    except (SettingsError, audit.CouldNotCheck, OSError) as error:
         print(f"python -m proof {options.command}: {error}", file=sys.stderr)
         return COULD_NOT_CHECK
+
+
+def _audit(settings: Settings, options: argparse.Namespace) -> int:
+    found = _until_it_agrees(settings, options.election, options.wait)
     print(report.as_json(found) if options.json else report.text(found))
     return AGREE if found.agrees else DISAGREE
+
+
+def _conservation(settings: Settings, options: argparse.Namespace) -> int:
+    """Once everything is read: one view, or every second another one. With an interrupt the last one decides the exit status."""
+    stopping, began = Event(), time.monotonic()
+    last: list[View] = []
+    read_at: list[float] = []
+
+    def give_up() -> None:
+        if not last and not options.watch:
+            stopping.set()
+
+    def show(view: View) -> None:
+        last[:] = [view]
+        if view.settled_at is None and not options.watch:
+            each_second = view.read / (time.monotonic() - began)
+            print(
+                f"{view.read:,} records read, {each_second:,.0f} a second. {display.verdict(view)}", file=sys.stderr, flush=True
+            )
+            return
+        read_at.append(time.monotonic())
+        # What passes by itself within moments is given the time that it takes.
+        if options.watch or view.is_exact or view.alarms or read_at[-1] - read_at[0] >= options.wait:
+            print(display.as_json(view) if options.json else display.text(view), flush=True)
+            if not options.watch:
+                stopping.set()
+
+    given_up = Timer(FIRST_VIEW_SECONDS, give_up)
+    given_up.daemon = True
+    given_up.start()
+    with contextlib.suppress(KeyboardInterrupt):
+        watch.follow(settings, show, stopping)
+    if not last:
+        print("python -m proof conservation: nothing could be read (see above)", file=sys.stderr)
+        return COULD_NOT_CHECK
+    return AGREE if last[0].is_exact else DISAGREE
 
 
 def _until_it_agrees(settings: Settings, election_id: str | None, wait_seconds: float) -> audit.Audit:
@@ -47,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m proof",
         description=__doc__,
         epilog="Settings: KAFKA_BOOTSTRAP_SERVERS, SCHEMA_REGISTRY_URL, DATABASE_URL, REDIS_URL, TOPICS_ENVIRONMENT,"
-        " PROOF_DEDUP_GROUP (dedup).",
+        " PROOF_DEDUP_GROUP (dedup), PROOF_PORT (9252), PROOF_GAP_SECONDS (120).",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser(
@@ -59,6 +112,17 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--election", metavar="ID", help="this election only (the whole log is read all the same)")
     command.add_argument("--wait", metavar="SECONDS", type=float, default=0.0, help="repeat for so long until all agree")
     command.add_argument("--json", action="store_true", help="print JSON")
+    command = commands.add_parser(
+        "conservation",
+        help="does every record of votes-in have exactly one verdict?",
+        description="Covers the offsets of votes-in with the verdicts. Exit status: 0 exact, 1 not, 2 nothing could be read.",
+    )
+    command.add_argument("--watch", action="store_true", help="show it again every second, until interrupted")
+    command.add_argument(
+        "--wait", metavar="SECONDS", type=float, default=10.0, help="wait so long for verdicts that are on their way (10)"
+    )
+    command.add_argument("--json", action="store_true", help="print JSON")
+    commands.add_parser("serve", help="follow the topics and answer /conservation and /metrics on PROOF_PORT")
     return parser
 
 
