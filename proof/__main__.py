@@ -1,13 +1,15 @@
-"""Independent checks of a running system: ``python -m proof audit|conservation|serve``."""
+"""Independent checks of a running system: ``python -m proof audit|conservation|recount|serve``."""
 
 import argparse
 import contextlib
+import getpass
 import os
 import sys
 import time
+from pathlib import Path
 from threading import Event, Timer
 
-from proof import audit, display, report, serving, watch
+from proof import adjudication, audit, display, recount_command, report, serving, watch
 from proof.settings import Settings, SettingsError
 from proof.watch import View
 
@@ -26,10 +28,14 @@ def main(arguments: list[str] | None = None) -> int:
                 return _audit(settings, options)
             case "conservation":
                 return _conservation(settings, options)
+            case "recount":
+                return recount_command.run(settings, options)
+            case "adjudicate":
+                return _adjudicate(settings, options)
             case _:
                 serving.serve(settings)
                 return AGREE
-    except (SettingsError, audit.CouldNotCheck, OSError) as error:
+    except (SettingsError, adjudication.InvalidPlace, audit.CouldNotCheck, OSError) as error:
         print(f"python -m proof {options.command}: {error}", file=sys.stderr)
         return COULD_NOT_CHECK
 
@@ -76,6 +82,22 @@ def _conservation(settings: Settings, options: argparse.Namespace) -> int:
     return AGREE if last[0].is_exact else DISAGREE
 
 
+def _adjudicate(settings: Settings, options: argparse.Namespace) -> int:
+    """Without places: what waits for a ruling."""
+    if not options.places:
+        waiting = adjudication.pending(settings)
+        for place, election_id in waiting:
+            print(f"{place.partition}:{place.offset}  {election_id}")
+        print(f"{len(waiting):,} dead letters wait for a ruling (what they hold: python -m jobs dlq show)")
+        return AGREE
+    if options.ruling is None or not (options.reason or "").strip():
+        raise audit.CouldNotCheck("a ruling needs --ruling and --reason")
+    places = [adjudication.place(text) for text in options.places]
+    ruled = adjudication.rule(settings, places, options.ruling, options.reason, options.actor)
+    print(f"{ruled} of {len(places)} ruled; the others have a ruling, or are no dead letters that a recount has found")
+    return AGREE
+
+
 def _until_it_agrees(settings: Settings, election_id: str | None, wait_seconds: float) -> audit.Audit:
     """The first audit that agrees, else the last one that ended within the time. Raises ``audit.CouldNotCheck``."""
     deadline = time.monotonic() + wait_seconds
@@ -100,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m proof",
         description=__doc__,
         epilog="Settings: KAFKA_BOOTSTRAP_SERVERS, SCHEMA_REGISTRY_URL, DATABASE_URL, REDIS_URL, TOPICS_ENVIRONMENT,"
-        " PROOF_DEDUP_GROUP (dedup), PROOF_PORT (9252), PROOF_GAP_SECONDS (120).",
+        " PROOF_DEDUP_GROUP (dedup), PROOF_PORT (9252), PROOF_GAP_SECONDS (120), PROOF_SIGNING_KEY.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser(
@@ -122,6 +144,25 @@ def _parser() -> argparse.ArgumentParser:
         "--wait", metavar="SECONDS", type=float, default=10.0, help="wait so long for verdicts that are on their way (10)"
     )
     command.add_argument("--json", action="store_true", help="print JSON")
+    command = commands.add_parser(
+        "recount",
+        help="count every vote again from the log, and compare everything with that",
+        description="Replays votes-in to its present end with code of its own, compares votes-accepted, votes_ledger, vote_totals"
+        " and Redis, and writes a report for each election into PostgreSQL. Exit status: 0 they agree, 1 not, 2 no recount.",
+    )
+    command.add_argument("--election", metavar="ID", help="compare and report this election only")
+    command.add_argument(
+        "--wait", metavar="SECONDS", type=float, default=60.0, help="for dedup to pass the ends, and projections to follow (60)"
+    )
+    command.add_argument("--parallelism", metavar="N", type=int, default=os.cpu_count() or 1, help="tasks (as many as cores)")
+    command.add_argument("--repair", action="store_true", help="rewrite ledger, totals and Redis where they differ")
+    command.add_argument("--manifests", metavar="FOLDER", type=Path, help="write signed manifests there (PROOF_SIGNING_KEY)")
+    command.add_argument("--json", action="store_true", help="print the reports as JSON")
+    command = commands.add_parser("adjudicate", help="list dead letters without a ruling, or rule about some")
+    command.add_argument("places", nargs="*", metavar="PARTITION:OFFSET", help="of records in votes-in; left out: list")
+    command.add_argument("--ruling", choices=sorted(adjudication.RULINGS), help="no vote, or a vote that was sent through again")
+    command.add_argument("--reason", metavar="TEXT", help="why; nothing personal")
+    command.add_argument("--actor", default=os.environ.get("USER") or getpass.getuser(), help="who rules")
     commands.add_parser("serve", help="follow the topics and answer /conservation and /metrics on PROOF_PORT")
     return parser
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from proof import keys
 from schemas import topics
 
 
@@ -26,6 +29,8 @@ class Settings:
     # How long a record that dedup has passed may be without a verdict. After a crash at the wrong moment it takes until dedup is
     # back, which was seen to be 77 s (three crashes in a row).
     gap_seconds: float = 120.0
+    # What manifests are signed with; only what signs one needs it.
+    signing_key: Ed25519PrivateKey | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -42,6 +47,7 @@ class Settings:
             host=_text(environ, "PROOF_HOST", "127.0.0.1"),
             port=int(_number(environ, "PROOF_PORT", 9252, 0, 65_535)),
             gap_seconds=_number(environ, "PROOF_GAP_SECONDS", 120.0, 1.0, 86_400.0),
+            signing_key=_signing_key(environ),
         )
 
 
@@ -68,6 +74,14 @@ def _url(environ: Mapping[str, str], name: str, default: str, schemes: tuple[str
     if not value.startswith(schemes):
         raise SettingsError(f"{name} does not begin with {' or '.join(schemes)}")
     return value
+
+
+def _signing_key(environ: Mapping[str, str]) -> Ed25519PrivateKey | None:
+    text = environ.get("PROOF_SIGNING_KEY", "").strip()
+    try:
+        return keys.private_key(text) if text else None
+    except keys.BadKeys as error:
+        raise SettingsError(f"PROOF_SIGNING_KEY: {error}") from None
 
 
 def _environment(environ: Mapping[str, str]) -> str:
