@@ -44,6 +44,10 @@ logs: ## Follow the logs; of one process with: make logs P=kafka; and end with: 
 audit: ## Compare the log, Redis and PostgreSQL, vote by vote
 	@$(RUN) compose run proof audit
 
+.PHONY: conservation
+conservation: ## Show whether every vote in the log has exactly one verdict; every second with: make conservation ARGS=--watch
+	@$(RUN) compose run proof conservation $(ARGS)
+
 .PHONY: test
 test: setup lint ## Run all tests against real parts, on ports and data of their own
 	@$(RUN) pytest

@@ -40,7 +40,8 @@ PORTS: tuple[tuple[str, int, str], ...] = (
     ("JOBMANAGER_METRICS_PORT", 9249, "jobmanager"),
     ("TASKMANAGER_METRICS_PORT", 9250, "taskmanager"),
     ("CONFIRM_METRICS_PORT", 9251, "reservations"),
-    ("AUDIT_PORT", 9252, "audit"),
+    ("AUDIT_PORT", 9253, "audit"),
+    ("PROOF_PORT", 9252, "conservation"),
 )
 
 
@@ -124,6 +125,7 @@ class Stack:
             "MAIL_SMTP_ADDRESS": f"{self.bind_host}:{ports['MAIL_SMTP_PORT']}",
             "MAIL_URL": self.url("MAIL_HTTP_PORT"),
             "INGRESS_HOST": self.bind_host,
+            "PROOF_HOST": self.bind_host,
             "INGRESS_URL": self.url("INGRESS_PORT"),
             "WEB_URL": self.url("WEB_PORT"),
             "WEB_HOST": self.bind_host,

@@ -25,7 +25,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 4455
-    audit_port: int = 9252
+    audit_port: int = 9253
     identity_url: str = "http://localhost:4455"
     web_url: str = "http://localhost:3000"
     kratos_public_url: str = "http://localhost:4433"

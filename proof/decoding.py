@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 from confluent_kafka import Message
 
 from proof import binary
-from proof.records import Accepted, Cast, DeadLetter, ElectionVersion, Position, Published, Rejected, Unreadable, Vote
+from proof.records import Accepted, Cast, DeadLetter, ElectionVersion, Position, Published, Rejected, Unreadable, Verdict, Vote
 from schemas import avro, ids
 from schemas.registry import Registry
 
 _HEADER_BYTES = 5  # of the wire format: a zero byte and the schema's id
+_NO_PLACE = "no partition and offset in its headers"
 _DECIMAL = re.compile(rb"[0-9]{1,19}")
 
 _Datum = dict[str, Any]
@@ -29,6 +30,8 @@ class Decoder:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._known: dict[str, dict[int, binary.Read]] = {}
+        self._strangers: set[tuple[str, int]] = set()
 
     def elections(self, messages: Iterable[Message]) -> Iterator[Published | Unreadable]:
         """Records of elections."""
@@ -58,12 +61,31 @@ class Decoder:
     def dead_letters(self, messages: Iterable[Message]) -> Iterator[DeadLetter | Unreadable]:
         """Records of votes-dlq, whose place in votes-in stands in the headers ``partition`` and ``offset`` as decimal text."""
         for message in messages:
-            headers: dict[str, Any] = dict(message.headers() or [])
-            partition, offset = headers.get("partition") or b"", headers.get("offset") or b""
-            if _DECIMAL.fullmatch(partition) and _DECIMAL.fullmatch(offset):
-                yield DeadLetter(_key(message), message.value(), Position(int(partition), int(offset)))
+            source = _place_in_headers(message)
+            if source is None:
+                yield _unreadable("votes-dlq", message, _NO_PLACE)
             else:
-                yield _unreadable("votes-dlq", message, "no partition and offset in its headers")
+                yield DeadLetter(_key(message), message.value(), source)
+
+    def verdict(self, topic: str, message: Message) -> Verdict | Unreadable:
+        """Of a record of votes-accepted, votes-rejected or votes-dlq, whenever it was written: a new schema is looked up."""
+        if topic == "votes-dlq":
+            source = _place_in_headers(message)
+            return _unreadable(topic, message, _NO_PLACE) if source is None else Verdict(_key(message), source, "dead_letter")
+        try:
+            return _decoded(message, self._readers_for(topic, message.value()), _verdict)
+        except avro.UndecodableValue as error:
+            return _unreadable(topic, message, str(error))
+
+    def _readers_for(self, topic: str, value: bytes | None) -> _Readers:
+        """Those of a topic, with the one that a value names if the registry knows it by now. Asked once for each schema."""
+        known = self._known.setdefault(topic, {})
+        schema_id = avro.schema_id_of(value) if value is not None else None
+        if schema_id is not None and schema_id not in known and (topic, schema_id) not in self._strangers:
+            known.update(self._readers(topic))
+            if schema_id not in known:
+                self._strangers.add((topic, schema_id))
+        return known
 
     def _records(
         self, topic: str, messages: Iterable[Message], build: Callable[[Message, _Datum], _Record]
@@ -127,6 +149,10 @@ def _rejected(message: Message, datum: _Datum) -> Rejected:
     return Rejected(_key(message), _vote(datum), datum["appended_at"], _source(datum), datum["reason"], datum["first_vote_id"])
 
 
+def _verdict(message: Message, datum: _Datum) -> Verdict:
+    return Verdict(_key(message), _source(datum), datum.get("reason", "accepted"))
+
+
 def _vote(datum: _Datum) -> Vote:
     return Vote(
         datum["vote_id"],
@@ -140,6 +166,15 @@ def _vote(datum: _Datum) -> Vote:
 
 def _source(datum: _Datum) -> Position:
     return Position(datum["source_partition"], datum["source_offset"])
+
+
+def _place_in_headers(message: Message) -> Position | None:
+    """The place in votes-in that a dead letter's headers name as decimal text."""
+    headers: dict[str, Any] = dict(message.headers() or [])
+    partition, offset = headers.get("partition") or b"", headers.get("offset") or b""
+    if _DECIMAL.fullmatch(partition) and _DECIMAL.fullmatch(offset):
+        return Position(int(partition), int(offset))
+    return None
 
 
 def _position(message: Message) -> Position:

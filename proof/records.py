@@ -71,6 +71,14 @@ class DeadLetter(NamedTuple):
     source: Position
 
 
+class Verdict(NamedTuple):
+    """Of a record of an output topic, what conservation asks: whose it is, of which vote, and what was decided."""
+
+    key: bytes | None
+    source: Position
+    outcome: str  # accepted, dead_letter, or the reason of a rejection
+
+
 class Unreadable(NamedTuple):
     """A record of an output topic or of the catalogue that does not follow its contract."""
 

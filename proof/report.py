@@ -24,7 +24,7 @@ def table(figures: dict[str, Figures]) -> str:
     """One row per figure, one column per election; narrow, because elections are few and figures are many."""
     rows = [["", *figures]]
     rows += [[title, *(f"{getattr(each, name):,}" for each in figures.values())] for name, title in _COLUMNS.items()]
-    return "\n".join(_aligned(rows))
+    return "\n".join(aligned(rows))
 
 
 def text(audit: Audit) -> str:
@@ -61,7 +61,8 @@ def as_json(audit: Audit) -> str:
     )
 
 
-def _aligned(rows: list[list[str]]) -> Iterable[str]:
+def aligned(rows: list[list[str]]) -> Iterable[str]:
+    """Lines of columns, the first one to the left, the others to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for first, *others in rows:
         cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]

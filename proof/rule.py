@@ -18,8 +18,8 @@ _MASK = 0xFFFFFFFF
 _CALENDAR_MS = range(-62_135_596_800_000, 253_402_300_800_000)
 
 
-def unreadable_because(record: Cast, partitions: int) -> str | None:
-    """Why a record can never be counted, or ``None`` if it is readable."""
+def unreadable_because(record: Cast, partitions: int, home: int | None = None) -> str | None:
+    """Why a record can never be counted, or ``None`` if it is readable. ``home``: its key's partition, if that is known."""
     vote = record.vote
     if vote is None:
         return record.error or "not decodable"
@@ -34,7 +34,7 @@ def unreadable_because(record: Cast, partitions: int) -> str | None:
         return "its time is beyond the calendar"
     if record.key is None or record.key != ids.vote_key(vote.election_id, vote.voter_sub).encode():
         return "its key is not that of its value"
-    if home_partition(record.key, partitions) != record.position.partition:
+    if (home_partition(record.key, partitions) if home is None else home) != record.position.partition:
         return "its partition is not that of its key"
     return None
 

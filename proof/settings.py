@@ -23,6 +23,12 @@ class Settings:
     topics_environment: str
     # The consumer group in which dedup notes up to where it has decided.
     dedup_group: str
+    # Where ``python -m proof serve`` answers.
+    host: str = "127.0.0.1"
+    port: int = 9252
+    # How long a record that dedup has passed may be without a verdict. After a crash at the wrong moment it takes until dedup is
+    # back, which was seen to be 77 s (three crashes in a row).
+    gap_seconds: float = 120.0
     # What manifests are signed with; only what signs one needs it.
     signing_key: Ed25519PrivateKey | None = field(default=None, repr=False)
 
@@ -38,6 +44,9 @@ class Settings:
             database_url=_url(environ, "DATABASE_URL", "postgresql://voting:voting@127.0.0.1:5432/voting", ("postgresql://",)),
             topics_environment=_environment(environ),
             dedup_group=_text(environ, "PROOF_DEDUP_GROUP", "dedup"),
+            host=_text(environ, "PROOF_HOST", "127.0.0.1"),
+            port=int(_number(environ, "PROOF_PORT", 9252, 0, 65_535)),
+            gap_seconds=_number(environ, "PROOF_GAP_SECONDS", 120.0, 1.0, 86_400.0),
             signing_key=_signing_key(environ),
         )
 
@@ -46,6 +55,17 @@ def _text(environ: Mapping[str, str], name: str, default: str) -> str:
     value = environ.get(name, default).strip()
     if not value:
         raise SettingsError(f"{name} is empty")
+    return value
+
+
+def _number(environ: Mapping[str, str], name: str, default: float, lowest: float, highest: float) -> float:
+    text = environ.get(name, str(default))
+    try:
+        value = float(text)
+    except ValueError:
+        raise SettingsError(f"{name} is not a number: {text!r}") from None
+    if not lowest <= value <= highest:
+        raise SettingsError(f"{name} is {value:g}, not between {lowest:g} and {highest:g}")
     return value
 
 

@@ -1,0 +1,6 @@
+-- What dedup accepted, as bytes.
+CREATE TEMPORARY TABLE votes_accepted (
+    `value` BYTES
+) WITH (
+    ${options}
+)
