@@ -17,8 +17,8 @@ def as_json(view: View) -> str:
             "at": datetime.fromtimestamp(view.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "exact": view.is_exact,
             "behindOffsets": view.behind,
-            "total": _figures(view.total),
-            "elections": {election_id: _figures(balance) for election_id, balance in view.elections.items()},
+            "total": figures(view.total),
+            "elections": {election_id: figures(balance) for election_id, balance in view.elections.items()},
             "unaccounted": {
                 "records": view.unaccounted,
                 "intervals": [{"partition": each.partition, "start": each.start, "end": each.end} for each in view.gaps[:20]],
@@ -32,7 +32,8 @@ def as_json(view: View) -> str:
     )
 
 
-def _figures(balance: Balance) -> dict[str, Any]:
+def figures(balance: Balance) -> dict[str, Any]:
+    """Of one election, or of all."""
     return {
         "votesIn": balance.cast,
         "accepted": balance.accepted,

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     LEDGER_CONFLICT = "ledger conflict"
     AURORA_TOTAL = "wrong total in Aurora"
     REDIS_TOTAL = "wrong total in Redis"
+    CONSERVATION = "conservation"
     NOT_LOCATED = "differing votes not looked at"
     CLAIM = "broken promise"
 

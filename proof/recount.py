@@ -22,8 +22,9 @@ import psycopg
 import redis
 from psycopg.types.json import Jsonb
 
-from proof import catalogue, ledger_sums, projections, recounting
+from proof import catalogue, display, ledger_sums, projections, recounting, watch
 from proof.audit import CouldNotCheck
+from proof.cover import Balance
 from proof.decoding import Decoder
 from proof.digests import Sums, votes_in
 from proof.findings import Findings, Kind
@@ -32,6 +33,7 @@ from proof.records import UNKNOWN, Catalogue, Position, Totals
 from proof.recounting import LEDGER, VOTES_ACCEPTED, Differences, Result
 from proof.replay import Request
 from proof.settings import Settings
+from proof.watch import View
 from schemas import avro, topics
 from schemas.registry import Registry, RegistryUnavailable, SchemaNotRegistered
 
@@ -74,6 +76,7 @@ class Recount:
     extent: Extent
     result: Result
     projections: Projections
+    conservation: View
     findings: Findings
     accepted_differences: Mapping[str, Differences]
     ledger_differences: Mapping[str, Differences]
@@ -147,6 +150,9 @@ def _run(
         _say(f"the projections differ; looking again for at most {deadline - time.monotonic():.0f} s")
         time.sleep(LOOK_AGAIN_SECONDS)
     _compare_totals(result, found, looked, findings)
+    _say("covering the offsets of votes-in with the verdicts")
+    view = watch.once(settings, registry, max(LOOK_AGAIN_SECONDS, deadline - time.monotonic()))
+    recounting.compare_conservation(result, view, looked, found.moving, findings)
     located = _locate(database, request, extent, buckets[:MOST_BUCKETS], looked, findings)
     for election_id in looked if len(buckets) > MOST_BUCKETS else ():
         findings.add(Kind.NOT_LOCATED, election_id, f"{len(buckets) - MOST_BUCKETS} more of 1024 buckets differ")
@@ -157,6 +163,7 @@ def _run(
         extent,
         result,
         found,
+        view,
         findings,
         *located,
         max(0, len(buckets) - MOST_BUCKETS),
@@ -293,6 +300,7 @@ def manifest(recount: Recount, election_id: str) -> dict[str, Any]:
         "hashes": recounting.hashes(result, found.ledger, election_id),
         "votesAccepted": votes_in(result.accepted, election_id),
         "ledgerRows": votes_in(found.ledger, election_id),
+        "conservation": display.figures(recount.conservation.elections.get(election_id, Balance())),
         "auroraTotals": _of(found.aurora, election_id),
         "redisTotals": _of(found.redis, election_id),
         "deadLetters": sum(name in {election_id, UNKNOWN} for name in result.dead_letters.values()),

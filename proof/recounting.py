@@ -5,13 +5,16 @@ votes_ledger by sums of digests and then, where these differ, vote by vote; the 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from proof.alarm import MEANINGS
+from proof.cover import Balance
 from proof.digests import Cell, Sum, Sums, differing, fingerprint
 from proof.findings import Findings, Kind
 from proof.records import UNKNOWN, Position, Totals
+from proof.watch import View
 
 ACCEPTED, DEAD_LETTER = "accepted", "dead_letter"
 
@@ -152,6 +155,32 @@ def compare_totals(
         due, total = counts.get(candidate_id, 0), totals.get((election_id, candidate_id), 0)
         if total < due or (total > due and not moving):
             findings.add(kind, election_id, f"{where} has {total} for {candidate_id}, the recount {due}")
+
+
+def compare_conservation(
+    result: Result, view: View, elections: Iterable[str], moving: Container[str], findings: Findings
+) -> None:
+    """Whether the verdicts cover the log exactly, and come to what the recount came to."""
+    for alarm in view.alarms:
+        where = ", ".join(view.words.get(alarm, []))
+        findings.add(Kind.CONSERVATION, UNKNOWN, f"{view.wrong[alarm]} records: {MEANINGS[alarm]}. {where}")
+    if view.gaps:
+        where = ", ".join(map(str, view.gaps[:20]))
+        findings.add(Kind.CONSERVATION, UNKNOWN, f"{view.unaccounted} records that dedup has passed have no verdict: {where}")
+    for election_id in elections:
+        balance, outcomes = view.elections.get(election_id, Balance()), result.outcomes(election_id)
+        if election_id in moving:
+            continue
+        if not balance.is_exact:
+            findings.add(Kind.CONSERVATION, election_id, "the sum of its verdicts is not the number of its records in votes-in")
+        told = {"accepted": balance.accepted, "duplicate": balance.duplicates, **balance.rejected}
+        for outcome in sorted({*told, *outcomes} - {DEAD_LETTER}):
+            if told.get(outcome, 0) != outcomes.get(outcome, 0):
+                findings.add(
+                    Kind.CONSERVATION,
+                    election_id,
+                    f"the verdicts have {told.get(outcome, 0)} {outcome}, the recount {outcomes.get(outcome, 0)}",
+                )
 
 
 def unreadable(result: Result, findings: Findings) -> None:

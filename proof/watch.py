@@ -136,6 +136,24 @@ class Conservation:
             self._told[alarm] = number
 
 
+def once(settings: Settings, registry: Registry, wait_seconds: float) -> View:
+    """Read the topics from their beginning; the first view that is exact, else the last one within the time.
+
+    The time begins when everything has been read. Raises ``LogUnreadable``, ``RegistryUnavailable``, ``SchemaNotRegistered``.
+    """
+    with Follower(settings.kafka_bootstrap_servers, settings.dedup_group, Decoder(registry)) as follower:
+        conservation = Conservation(follower, settings.gap_seconds)
+        deadline: float | None = None
+        while True:
+            conservation.read()
+            view = conservation.look()
+            if view.settled_at is None:
+                continue
+            deadline = time.monotonic() + wait_seconds if deadline is None else deadline
+            if view.is_exact or time.monotonic() >= deadline:
+                return view
+
+
 def follow(
     settings: Settings, show: Callable[[View], None], stopping: Event, clock: Callable[[], float] = time.monotonic
 ) -> None:

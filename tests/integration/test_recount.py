@@ -104,11 +104,14 @@ def test_what_is_right_agrees_is_reported_and_signed(scene: Scene, tmp_path: Pat
     again = cast(scene.votes_in, "voter-1", "bob")
     scene.verdicts.reject(again)
     bad = scene.votes_in.append(f"{ELECTION}:nobody", b"no vote")
+    scene.verdicts.dead_letter(f"{ELECTION}:nobody", b"no vote", *bad)
     scene.note()
     scene.totals({"alice": 8, "bob": 4})
 
     status, report = scene.recount("--manifests", str(tmp_path))
     assert (status, report["agrees"]) == (0, True), report
+    assert report["conservation"]["votesIn"] == 14
+    assert report["conservation"]["exact"] is True
     assert report["counts"] == {"alice": 8, "bob": 4}
     assert report["outcomes"] == {"accepted": 12, "dead_letter": 1, "duplicate": 1}
     assert len(set(report["hashes"].values())) == 1
@@ -163,7 +166,8 @@ def test_faults_in_votes_accepted_are_named_and_not_repaired(scene: Scene) -> No
     scene.totals({"alice": 11, "bob": 4})
     status, report = scene.recount("--repair")
     assert status == 1
-    assert kinds(report) == {"lost": 1, "altered": 1, "invented": 1}
+    assert kinds(report).keys() == {"lost", "altered", "invented", "conservation"}
+    assert (kinds(report)["lost"], kinds(report)["altered"], kinds(report)["invented"]) == (1, 1, 1)
     said = {each["kind"]: each["text"] for each in report["findings"]}
     assert said["lost"] == f"vote {lost.vote_id} (votes-in {lost.partition}@{lost.offset}) counts and is not in votes-accepted"
     assert changed.vote_id in said["altered"]

@@ -1,5 +1,9 @@
 """What a recount comes to, and how differences are named."""
 
+from typing import Any
+
+from proof.alarm import Alarm
+from proof.cover import Balance, Interval
 from proof.digests import BUCKETS, Cell, Sum, bucket_of, differing, digest_of, fingerprint
 from proof.findings import Findings, Kind
 from proof.records import Position
@@ -9,12 +13,14 @@ from proof.recounting import (
     CountedVote,
     Differences,
     Result,
+    compare_conservation,
     compare_totals,
     compare_votes,
     name,
     suspicious,
     unreadable,
 )
+from proof.watch import View
 
 E = "election-2025-01"
 ANNA = CountedVote(E, f"{E}:anna", "vote-1", "alice", 1_000, Position(0, 7))
@@ -96,6 +102,26 @@ def test_differences_are_named_without_a_voter_and_without_a_choice() -> None:
     assert "another choice and place in the log (None) in votes_ledger" in said
     for secret in ("anna", "ben", "alice", "bob"):
         assert secret not in said
+
+
+def test_verdicts_that_come_to_something_else_than_the_recount_are_named() -> None:
+    result = Result.of([["recount", E, "accepted", "alice", 1, 3, 9], ["recount", E, "duplicate", "alice", 1, 1, 9]])
+
+    def found(balance: Balance, **changed: Any) -> list[str]:
+        findings = Findings()
+        view = View(**{"at": 0.0, "elections": {E: balance}, "behind": 0, "read": 9, "runs": 1, "settled_at": 0.0, **changed})
+        compare_conservation(result, view, [E], frozenset(), findings)
+        return [each.text for each in findings]
+
+    right = Balance(cast=4, accepted=3, duplicates=1)
+    assert found(right) == []
+    assert found(Balance(cast=4, accepted=4)) == [
+        "the verdicts have 4 accepted, the recount 3",
+        "the verdicts have 0 duplicate, the recount 1",
+    ]
+    assert "is not the number" in found(Balance(cast=5, accepted=3, duplicates=1))[0]
+    assert "have no verdict: votes-in 0@7" in found(right, gaps=[Interval(0, 7, 8)])[0]
+    assert "more than one verdict" in found(right, wrong={Alarm.OVERLAP: 1})[0]
 
 
 def test_totals_have_to_be_the_counts_exactly_unless_votes_came_in_since() -> None:
