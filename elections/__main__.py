@@ -9,21 +9,24 @@ import getpass
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 
-from elections import denial, election_file, lifecycle, publication
+from elections import denial, election_file, lifecycle, live_totals, log_ends, publication, seal
 from elections.catalogue import Catalogue, UnknownElection
 from elections.denial import Denial, Entry, Target
 from elections.denylist import Denylist
 from elections.election import Status, Version
 from elections.release import Release
+from elections.sealing import SealingRecord
 from elections.settings import Settings, SettingsError
 from schemas.registry import Registry, RegistryUnavailable, SchemaNotRegistered
 
+# What the clocks of brokers and of this machine may differ by, at most.
+CLOCK_MARGIN = timedelta(seconds=2)
 PublishEvents = Callable[[Sequence[publication.AuditEvent]], None]
 
 
@@ -42,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         publication.NotPublished,
         RegistryUnavailable,
         SchemaNotRegistered,
+        log_ends.EndsUnknown,
+        live_totals.NotTold,
     ) as error:
         print(f"python -m elections {options.command}: {_told(error, options.command)}", file=sys.stderr)
         return 1
@@ -53,6 +58,10 @@ def _told(error: Exception, command: str) -> str:
         unseen = "" if command in {"deny", "allow"} else ", and no voter sees what is new"
         doubt = f"the log does not have it for certain{unseen}: {error}"
         return f"the database is as it should be, but {doubt}. Run the same command again"
+    if isinstance(error, log_ends.EndsUnknown):
+        return f"it is closed, but where its votes end in the log is not noted: {error}. Run the same command again"
+    if isinstance(error, live_totals.NotTold):
+        return f"it is sealed, but Redis was not told: {error}. Run the same command again"
     if isinstance(error, psycopg.OperationalError):
         return f"the database cannot be reached (DATABASE_URL): {error}".strip()
     return str(error).strip()
@@ -60,7 +69,7 @@ def _told(error: Exception, command: str) -> str:
 
 def _run(options: argparse.Namespace, settings: Settings) -> None:
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
-        catalogue, denylist = Catalogue(connection), Denylist(connection)
+        catalogue, denylist, sealing = Catalogue(connection), Denylist(connection), SealingRecord(connection)
 
         def publish(versions: Sequence[Version]) -> None:
             with Registry(settings.schema_registry_url) as registry:
@@ -78,6 +87,14 @@ def _run(options: argparse.Namespace, settings: Settings) -> None:
                 open_(catalogue, release, options.id, options.actor)
             case "close":
                 close(catalogue, release, options.id, options.actor)
+                note_ends(
+                    catalogue, SealingRecord(connection), options.id, lambda: log_ends.ask(settings.kafka_bootstrap_servers)
+                )
+            case "seal":
+                seal_(catalogue, sealing, release, options.id, options.actor)
+                live_totals.seal(settings.redis_url, options.id)
+            case "publish":
+                publish_(catalogue, release, options.id, options.actor)
             case "show":
                 show(catalogue, options.id)
             case "list":
@@ -133,6 +150,47 @@ def close(catalogue: Catalogue, release: Release, election_id: str, actor: str) 
         print(f"election {election_id}: closes at {_time(closes_at)} ({current}); waiting for that", flush=True)
         time.sleep(max(0.0, (closes_at - datetime.now(UTC)).total_seconds()))
     print(f"election {election_id}: {'closed' if changed else f'is {current.status} already'} ({current})")
+
+
+def note_ends(catalogue: Catalogue, record: SealingRecord, election_id: str, ask: Callable[[], Mapping[int, int]]) -> None:
+    """Note where the log ends, once no vote can come in time any more: all that can count lie before that."""
+    election = lifecycle.seen(_known(catalogue, election_id))
+    if record.has_ends(election_id) or election is None or election.status is not Status.CLOSED:
+        return
+    over_at = election.election.closes_at + CLOCK_MARGIN
+    # One that never began was closed before its time: no vote is in time, and nothing has to be waited for.
+    if election.election.opens_at <= datetime.now(UTC) < over_at:
+        time.sleep((over_at - datetime.now(UTC)).total_seconds())
+    ends = ask()
+    record.note_ends(election_id, ends)
+    print(
+        f"election {election_id}: its votes end at {', '.join(f'{partition}:{end}' for partition, end in sorted(ends.items()))}"
+    )
+
+
+def seal_(catalogue: Catalogue, record: SealingRecord, release: Release, election_id: str, actor: str) -> None:
+    """Seal an election in the record, with the version that says so, all or nothing; then let everybody see the version."""
+    with catalogue.changing(election_id):
+        versions = _known(catalogue, election_id)
+        evidence = record.evidence(election_id)
+        step = lifecycle.seal(versions, seal.reasons_against(evidence))
+        if step is not None and evidence.report is not None:
+            record.seal(election_id, evidence.report, actor)
+            versions.append(catalogue.append(versions, step, actor))
+    current = _released(release, versions)
+    counts = ", ".join(f"{candidate_id} {count:,}" for candidate_id, count in sorted(record.counts(election_id).items()))
+    done = "sealed" if step else f"is {current.status} already"
+    print(f"election {election_id}: {done} ({current}); final: {counts or 'no votes'}")
+
+
+def publish_(catalogue: Catalogue, release: Release, election_id: str, actor: str) -> None:
+    with catalogue.changing(election_id):
+        versions = _known(catalogue, election_id)
+        step = lifecycle.publish(versions)
+        if step is not None:
+            versions.append(catalogue.append(versions, step, actor))
+    current = _released(release, versions)
+    print(f"election {election_id}: {'published' if step else 'is published already'} ({current})")
 
 
 def _released(release: Release, versions: Sequence[Version]) -> Version:
@@ -245,7 +303,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m elections",
         description=__doc__,
-        epilog="Settings: DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS, SCHEMA_REGISTRY_URL, ELECTIONS_CLOSE_NOTICE_SECONDS (10).",
+        epilog="Settings: DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS, SCHEMA_REGISTRY_URL, REDIS_URL,"
+        " ELECTIONS_CLOSE_NOTICE_SECONDS (10).",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     changes = argparse.ArgumentParser(add_help=False)
@@ -258,6 +317,16 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("open", parents=[changes], help="open a draft to voters, from its opens_at on")
     command.add_argument("id", metavar="ID")
     command = commands.add_parser("close", parents=[changes], help="close an election; before its time: announced, then closed")
+    command.add_argument("id", metavar="ID")
+    command = commands.add_parser(
+        "seal",
+        parents=[changes],
+        help="make the totals of a closed election final",
+        description="Refused, with the reasons, until the newest recount, made after the close, agrees in everything and every"
+        " dead letter has a ruling. Afterwards the database refuses whatever would change the election's ledger or totals.",
+    )
+    command.add_argument("id", metavar="ID")
+    command = commands.add_parser("publish", parents=[changes], help="show everybody the results of a sealed election")
     command.add_argument("id", metavar="ID")
     command = commands.add_parser("show", help="show an election and its versions")
     command.add_argument("id", metavar="ID")

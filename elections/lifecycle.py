@@ -107,6 +107,29 @@ def close(versions: Sequence[Version], now: datetime, notice: timedelta, publica
     return Step(replace(election, closes_at=min(announced, election.closes_at)), Status.OPEN)
 
 
+def seal(versions: Sequence[Version], reasons: Sequence[str]) -> Step | None:
+    """Make the totals of a closed election final. ``reasons`` are those against it (``elections.seal``)."""
+    current = versions[-1]
+    election_id = current.election.election_id
+    if current.status in {Status.SEALED, Status.PUBLISHED}:
+        return None
+    if current.status is not Status.CLOSED or current.published_at is None:
+        raise RefusedStep(f"election {election_id} is {current.status}: only one whose close voters have seen can be sealed")
+    if reasons:
+        raise RefusedStep(f"election {election_id} cannot be sealed: {'; '.join(reasons)}")
+    return Step(current.election, Status.SEALED)
+
+
+def publish(versions: Sequence[Version]) -> Step | None:
+    """Show everybody the results of a sealed election."""
+    current = versions[-1]
+    if current.status is Status.PUBLISHED:
+        return None
+    if current.status is not Status.SEALED:
+        raise RefusedStep(f"election {current.election.election_id} is {current.status}: only a sealed one can be published")
+    return Step(current.election, Status.PUBLISHED)
+
+
 def _require_fit_to_open(election: Election, now: datetime) -> None:
     problems = problems_before_opening(election, now)
     if problems:

@@ -14,6 +14,7 @@ class Settings:
     database_url: str = field(repr=False)
     kafka_bootstrap_servers: str
     schema_registry_url: str
+    redis_url: str = field(repr=False)
     # How long an early close is seen before it takes effect: longer than every ingress takes to refresh its catalogue (2 s) and
     # then to answer the requests that it had taken under the former version (6 s).
     close_notice_seconds: float
@@ -27,6 +28,7 @@ class Settings:
             schema_registry_url=_url(
                 environ, "SCHEMA_REGISTRY_URL", "http://127.0.0.1:8085/apis/ccompat/v7", ("http://", "https://")
             ),
+            redis_url=_url(environ, "REDIS_URL", "redis://127.0.0.1:6379/0", ("redis://", "rediss://")),
             close_notice_seconds=_seconds(environ, "ELECTIONS_CLOSE_NOTICE_SECONDS", 10.0, 1.0, 3600.0),
         )
 

@@ -2,6 +2,10 @@
 -- KEYS[1]  totals:{electionId}
 -- ARGV     as-of in milliseconds, then candidateId, generation, count for each total
 -- Returns how many totals moved.
+-- A sealed election's totals are final: the field _sealed is there (python -m elections seal), and nothing moves.
+if redis.call('HEXISTS', KEYS[1], '_sealed') == 1 then
+    return 0
+end
 local moved = 0
 local rebuilt = false
 for i = 2, #ARGV, 3 do

@@ -94,3 +94,9 @@ def test_a_value_that_is_no_total_is_replaced(write: Any, server: Any) -> None:
 def test_counts_beyond_a_billion_are_kept_to_the_vote(write: Any) -> None:
     write(alice(8_000_000_000))
     assert write(alice(8_000_000_001))[1]["alice"] == "1:8000000001"
+
+
+def test_totals_of_a_sealed_election_do_not_move(write: Any, server: Any) -> None:
+    write(alice(5))
+    server.hset(redis_key(ELECTION), "_sealed", "1")
+    assert write(alice(6, generation=2)) == (0, {"alice": "1:5", "_as_of": "1000", "_sealed": "1"})

@@ -111,9 +111,32 @@ $$;
 CREATE TRIGGER a_seal_truncate BEFORE TRUNCATE ON votes_ledger FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate_of_sealed();
 CREATE TRIGGER a_seal_truncate BEFORE TRUNCATE ON vote_totals FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate_of_sealed();
 
+-- Whether the totals are still what a recount found. Organisers learn this, and not what the totals are.
+CREATE FUNCTION totals_are(election TEXT, counts JSONB) RETURNS BOOLEAN LANGUAGE sql STABLE
+    SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT coalesce((SELECT jsonb_object_agg(candidate_id, count) FROM vote_totals WHERE election_id = election AND count > 0), '{}')
+         = coalesce((SELECT jsonb_object_agg(key, value) FROM jsonb_each(counts) WHERE value <> '0'), '{}')
+$$;
+
+-- Who repairs has a role of its own: what proves must not be able to change what it proves.
+DO $$
+BEGIN
+    BEGIN
+        CREATE ROLE voting_repair LOGIN;
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN
+        NULL;
+    END;
+    GRANT voting_repair TO CURRENT_USER;
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO voting_repair', current_database());
+END
+$$;
+GRANT USAGE ON SCHEMA public TO voting_repair;
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO voting_repair;
+GRANT INSERT ON recount_reports, dead_letters TO voting_repair;
+GRANT INSERT, DELETE ON votes_ledger, vote_totals TO voting_repair;
+
 GRANT SELECT ON dead_letters, adjudications, election_ends, election_seals, late_writes TO voting_proof;
 GRANT INSERT ON dead_letters, adjudications TO voting_proof;
--- Repair: a row is replaced by the one that the log asks for.
-GRANT INSERT, DELETE ON votes_ledger, vote_totals TO voting_proof;
 GRANT SELECT, INSERT ON election_ends, election_seals TO voting_elections;
-GRANT SELECT ON recount_reports, dead_letters, adjudications, vote_totals TO voting_elections;
+GRANT SELECT ON recount_reports, dead_letters, adjudications TO voting_elections;
+GRANT EXECUTE ON FUNCTION totals_are TO voting_elections;

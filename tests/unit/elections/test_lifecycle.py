@@ -193,3 +193,32 @@ def test_each_step_has_its_name_in_the_audit_log() -> None:
     assert lifecycle.action_of(closed, announced) == "election.closed"
     again = Version(ELECTION, 5, Status.OPEN, OPENS, "ada")
     assert lifecycle.action_of(again, announced) == lifecycle.action_of(again, closed) == "election.close_announced"
+
+
+def test_only_a_closed_election_without_reasons_against_it_is_sealed() -> None:
+    closed = history(Status.OPEN, Status.CLOSED)
+    assert lifecycle.seal(closed, []) == lifecycle.Step(ELECTION, Status.SEALED)
+    with pytest.raises(lifecycle.RefusedStep, match="cannot be sealed: one thing; another"):
+        lifecycle.seal(closed, ["one thing", "another"])
+    for versions in (
+        history(Status.DRAFT),
+        history(Status.OPEN),
+        unpublished(history(Status.OPEN), close(history(Status.OPEN), CLOSES)),
+    ):
+        with pytest.raises(lifecycle.RefusedStep, match="only one whose close voters have seen"):
+            lifecycle.seal(versions, [])
+
+
+def test_a_sealed_election_stays_sealed_whatever_turns_up_later() -> None:
+    for statuses in ((Status.OPEN, Status.CLOSED, Status.SEALED), (Status.CLOSED, Status.SEALED, Status.PUBLISHED)):
+        assert lifecycle.seal(history(*statuses), ["too late"]) is None
+        assert close(history(*statuses), CLOSES) is None
+
+
+def test_only_a_sealed_election_is_published_and_once() -> None:
+    sealed = history(Status.OPEN, Status.CLOSED, Status.SEALED)
+    assert lifecycle.publish(sealed) == lifecycle.Step(ELECTION, Status.PUBLISHED)
+    assert lifecycle.publish([*sealed, *history(Status.PUBLISHED)]) is None
+    for status in (Status.DRAFT, Status.OPEN, Status.CLOSED):
+        with pytest.raises(lifecycle.RefusedStep, match="only a sealed one"):
+            lifecycle.publish(history(status))
