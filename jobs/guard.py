@@ -67,9 +67,13 @@ def begin(places: Places, group: str) -> None:
     places.note(group, SOURCE, starts)
 
 
-def covered(positions: Positions, registry: Registry) -> dict[int, int]:
-    """The last offset of each partition of votes-in that the outputs cover. Blocks. Raises as ``positions_at_the_end``."""
-    return last_covered(positions.noted(GROUP, SOURCE), positions_at_the_end(positions, registry))
+def covered(positions: Positions, registry: Registry, suffix: str = "") -> dict[int, int]:
+    """The last offset of each partition of votes-in that the outputs cover, or those of a rebuild. Blocks.
+
+    What the group has noted alone may be too little: of a job that was stopped the last note is lost now and then. Raises as
+    ``positions_at_the_end``.
+    """
+    return last_covered(positions.noted(GROUP + suffix, SOURCE), positions_at_the_end(positions, registry, suffix))
 
 
 def last_covered(noted: Offsets, outputs: Iterable[tuple[int, int]]) -> dict[int, int]:
@@ -80,13 +84,14 @@ def last_covered(noted: Offsets, outputs: Iterable[tuple[int, int]]) -> dict[int
     return last
 
 
-def positions_at_the_end(positions: Positions, registry: Registry) -> Iterator[tuple[int, int]]:
+def positions_at_the_end(positions: Positions, registry: Registry, suffix: str = "") -> Iterator[tuple[int, int]]:
     """Partition and offset in votes-in of the last records of the outputs. Blocks. Raises ``KafkaUnavailable``."""
     tails = {
-        topic: {partition: max(0, end - TAIL_RECORDS) for partition, end in positions.ends(topic).items()} for topic in OUTPUTS
+        topic + suffix: {partition: max(0, end - TAIL_RECORDS) for partition, end in positions.ends(topic + suffix).items()}
+        for topic in OUTPUTS
     }
     for message in positions.messages(tails):
-        if message.topic() == "votes-dlq":
+        if message.topic() == "votes-dlq" + suffix:
             headers = dict(message.headers() or [])
             yield int(headers["partition"] or b""), int(headers["offset"] or b"")
         else:

@@ -11,7 +11,6 @@ Whatever happens on the way, ``submit`` starts the live jobs from a state of the
 import contextlib
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +26,13 @@ from jobs.overview import SOURCES, lag
 from jobs.positions import Offsets, Positions, text
 from jobs.rebuilds import suffix_of
 from jobs.settings import ClusterSettings, Settings
-from schemas import avro, topics
+from schemas import topics
 from schemas.registry import Registry
 
 # In the order of their dependence: each reads what the one before has written.
 JOBS = ("dedup", "tally", "live", "ledger")
 ENDED_WITHIN_SECONDS = 60.0
+SAME_PLACE_WITHIN_SECONDS = 120.0
 ADMIN_TIMEOUT_SECONDS = 30.0
 POLL_SECONDS = 1.0
 # The offsets that a job has noted are those of its last checkpoint, whose transactions are committed when there is another one.
@@ -95,7 +95,7 @@ class Replay:
             self._discard(name, guard.OUTPUTS)
             return
         _require(self._operations.stop([name]))
-        rebuilt = self._positions.noted(name, guard.SOURCE)
+        rebuilt = self._covered(self._suffix)
         if was_running:
             self._catch_up("dedup", "votes-in", lambda: rebuilt)
             _require(self._operations.stop(["dedup"]))
@@ -119,10 +119,10 @@ class Replay:
     def _reached(self) -> Offsets:
         return self._positions.noted(guard.GROUP, guard.SOURCE)
 
-    def _covered(self) -> dict[int, int]:
-        """The first offset of each partition of votes-in that the live outputs do not cover."""
-        starts = self._positions.starts(guard.SOURCE)
-        return {**starts, **{partition: last + 1 for partition, last in guard.covered(self._positions, self._registry).items()}}
+    def _covered(self, suffix: str = "") -> dict[int, int]:
+        """The first offset of each partition of votes-in that the live outputs do not cover, or those of a rebuild."""
+        last = guard.covered(self._positions, self._registry, suffix)
+        return {**self._positions.starts(guard.SOURCE), **{partition: offset + 1 for partition, offset in last.items()}}
 
     def _settled(self, names: Iterable[str]) -> dict[int, int]:
         """Offsets of votes-in whose records all of these jobs have judged, and committed what they say of them."""
@@ -155,40 +155,42 @@ class Replay:
         was_running = self._cluster.job("tally") is not None
         ends = self._positions.ends("votes-accepted")
         self._catch_up(name, "votes-accepted", lambda: self._positions.noted("tally", "votes-accepted") if was_running else ends)
-        # Each then is at a place of its own, and all that it has counted up to there is in its topic.
-        _require(self._operations.stop([name]) and self._operations.stop(["tally"]))
-        rebuilt = totals_log.newest(self._positions, self._registry, self._suffix)
-        differing = self._differing_totals(rebuilt, name) if was_running else []
+        differing = self._differing_totals(name) if was_running else []
         for line in differing[:LONGEST_LIST]:
             say("tally", f"DIFFERS: {line}")
-        say("tally", f"{len(differing)} of {len(rebuilt)} totals differ" if was_running else "there is nothing to compare with")
+        say("tally", f"{len(differing)} totals differ" if was_running else "there is nothing to compare with")
         if check_only or (differing and not accept):
-            self._operations.submit(["tally"])
             self._discard(name, [totals_log.TOPIC])
             if differing:
                 raise ReplayFailed("nothing is switched (--accept-totals takes those of the rebuild)")
             return
+        _require(self._operations.stop([name]) and self._operations.stop(["tally"]))
         # Under the new generation at once: whoever starts tally from now on goes on with it.
+        rebuilt = totals_log.newest(self._positions, self._registry, self._suffix)
         totals_log.copy(self._settings.kafka_bootstrap_servers, rebuilt)
         _require(self._operations.start("tally", code, restore.newest_state(self._state_dir, name), generation))
         say("tally", f"totals are of generation {self._generation} now")
         self._discard(name, [totals_log.TOPIC])
 
-    def _differing_totals(self, rebuilt: Mapping[bytes, totals_log.Total], name: str) -> list[str]:
-        """Totals of the stopped jobs that differ by other than the votes between the places where they have stopped."""
-        expected = Counter({key: total.count for key, total in rebuilt.items()})
-        places = [self._positions.noted(job, "votes-accepted") for job in (name, "tally")]
-        behind = {partition: offset for partition, offset in places[0].items() if offset < places[1].get(partition, 0)}
-        for message in self._positions.messages({"votes-accepted": behind}) if behind else ():
-            if (message.offset() or 0) < places[1][message.partition() or 0]:
-                value = message.value() or b""
-                vote = avro.decode(value, self._registry.schema_by_id(avro.schema_id_of(value)))
-                expected[f"{vote['election_id']}:{vote['candidate_id']}".encode()] += 1
-        live = {key: total.count for key, total in totals_log.newest(self._positions, self._registry).items()}
+    def _differing_totals(self, name: str) -> list[str]:
+        """Totals of the live job and the rebuild that differ when both have counted the same votes.
+
+        Two places in a moving log are never the same, so dedup stops for that time; votes wait in the log.
+        """
+        pausing = self._cluster.job("dedup") is not None
+        _require(not pausing or self._operations.stop(["dedup"]))
+        try:
+            self._wait_for_the_same_place("tally", name)
+            live = totals_log.newest(self._positions, self._registry)
+            rebuilt = totals_log.newest(self._positions, self._registry, self._suffix)
+        finally:
+            if pausing:
+                self._operations.submit(["dedup"])
+        counts = {key: tuple(totals[key].count if key in totals else 0 for totals in (live, rebuilt)) for key in live | rebuilt}
         return [
-            f"{key.decode()} has {live.get(key, 0):,} votes, rebuilt {expected.get(key, 0):,}"
-            for key in sorted(live.keys() | expected.keys())
-            if live.get(key, 0) != expected.get(key, 0)
+            f"{key.decode()} has {counted:,} votes, rebuilt {again:,}"
+            for key, (counted, again) in sorted(counts.items())
+            if counted != again
         ]
 
     def _again(self, name: str, code: Path, *, check_only: bool) -> None:
@@ -221,6 +223,20 @@ class Replay:
                 rate = (sum(there.values()) - began) / (told_at - began_at)
                 left = f"about {behind / rate / 60:.1f} min left" if rate > 0 else self._cluster.last_failure(job) or "waiting"
                 say(name, f"{topic}: {behind:,} records to read, {rate:,.0f} a second, {left}")
+
+    def _wait_for_the_same_place(self, *names: str) -> None:
+        """Until jobs have counted the same of votes-accepted, which does not grow meanwhile, and said so in their topics."""
+        give_up_at = time.monotonic() + SAME_PLACE_WITHIN_SECONDS
+        before: list[Offsets] = []
+        while True:
+            places = [self._positions.noted(name, "votes-accepted") for name in names]
+            if places == before and all(place == places[0] for place in places):
+                return
+            if time.monotonic() > give_up_at:
+                raise ReplayFailed(f"{' and '.join(names)} do not come to the same place in votes-accepted")
+            before = places
+            for name in names:
+                self._wait_for_checkpoints(name)
 
     def _wait_for_checkpoints(self, name: str) -> None:
         progress = now_and_then(name, "waiting for a checkpoint")

@@ -1,6 +1,7 @@
 """The jobs while what they run on is killed, and while what they read and write goes away, each under load."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,19 +13,34 @@ from compose.settings import Stack
 from ingress.deadlines import Deadlines
 from tests.faults import checker, experiment, facts
 from tests.faults.experiment import Observed, Schedule
-from tests.faults.job_nemesis import JobsComeBack, KilledAgain, KilledBeforeCommit, TotalsComeBack, WithCrowd
+from tests.faults.job_nemesis import (
+    JobsComeBack,
+    KilledAgain,
+    KilledBeforeCommit,
+    TotalsComeBack,
+    WithCrowd,
+    counting_goes_on,
+)
 from tests.faults.job_scene import JobScene, job_scene
-from tests.faults.nemesis import Fault, Flushed, Signalled
+from tests.faults.nemesis import Fault, Flushed, KeptDown, Signalled
 from tests.faults.report import Report
 from tests.faults.results import ResultsWatch
 from tests.load import votes
 
 SETTLED_WITHIN_SECONDS = 180.0
+# Beyond two minutes the ledger's own tasks have failed and restarted.
+POSTGRES_AWAY_SECONDS = 120.0 if os.environ.get("FAULTS_LONG") else 20.0
 CROWD = 60_000
 FAULTS: dict[str, Sequence[Fault]] = {
     "jobmanager-killed": [JobsComeBack(Signalled("jobmanager", signal.SIGKILL), unharmed=["taskmanager"])],
     "kafka-killed": [JobsComeBack(Signalled("kafka", signal.SIGKILL), unharmed=["jobmanager", "taskmanager"])],
     "totals-flushed": [JobsComeBack(TotalsComeBack(Flushed()), unharmed=["jobmanager", "taskmanager"])],
+    "postgres-away": [
+        JobsComeBack(
+            WithCrowd(KeptDown("postgres", "POSTGRES_PORT", POSTGRES_AWAY_SECONDS, meanwhile=counting_goes_on), CROWD),
+            unharmed=["jobmanager", "taskmanager"],
+        )
+    ],
     "taskmanager-killed-thrice": [
         KilledBeforeCommit(),
         WithCrowd(KilledAgain(JobScene.until_restored, "dedup was being restored"), CROWD),
