@@ -24,6 +24,8 @@ from web.settings import Settings, SettingsError
 
 # Nothing that a page waits for takes longer (web/upstream.py).
 STOP_SECONDS = 10
+# Requests in hand beside the streams. Beyond both the server lets connections wait.
+PAGES_AT_ONCE = 1000
 
 
 def check_port(host: str, port: int) -> None:
@@ -52,6 +54,7 @@ def main() -> int:
         address=settings.host,
         port=settings.port,
         websockets=False,
+        backpressure=settings.stream_listeners + PAGES_AT_ONCE,
         log_access=False,
         workers_kill_timeout=STOP_SECONDS,
     )

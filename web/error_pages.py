@@ -28,7 +28,6 @@ REFUSALS = {
     "wrong-jurisdiction": 403,
 }
 SIGN_IN_FAILURES = {"denied": 403, "not-started-here": 400, "not-valid": 400}
-_ELECTION_AGAIN = frozenset({"unknown-candidate"})
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +96,12 @@ class ErrorPages:
             opens_at = refused.members.get("opensAt")
             upcoming = isinstance(opens_at, str) and datetime.now(UTC) < datetime.fromisoformat(opens_at)
             return self._notice(visit, "refused.not-open-yet" if upcoming else "refused.closed", REFUSALS[reason])
-        again = own_page(request.url.path.rsplit("/", 1)[0]) if reason in _ELECTION_AGAIN else None
-        return self._notice(visit, f"refused.{reason}", REFUSALS[reason], again)
+        election = own_page(request.url.path.rsplit("/", 1)[0])
+        ways_on = {
+            "unknown-candidate": election,
+            "second-factor-required": sign_in_path(own_page(f"{election}/review"), "/sign-in/second-factor"),
+        }
+        return self._notice(visit, f"refused.{reason}", REFUSALS[reason], ways_on.get(reason))
 
     def _notice(self, visit: Visit, key: str, status: int, link: str | None = None) -> Response:
         return self._pages.show(visit, "notice.html", status, key=key, link=link or "/")

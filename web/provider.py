@@ -60,14 +60,14 @@ class Provider:
         self._metadata: Mapping[str, Any] | None = None
         self._keys: KeySet | None = None
 
-    async def authorization_url(self, attempt: Attempt, prompt: str | None = None) -> str:
-        """Where to send the browser."""
+    async def authorization_url(self, attempt: Attempt, **asked: str) -> str:
+        """Where to send the browser. ``asked`` are further parameters of OpenID Connect (``prompt``, ``acr_values``)."""
         more = {
             "state": attempt.state,
             "nonce": attempt.nonce,
             "code_challenge": create_s256_code_challenge(attempt.verifier),
             "code_challenge_method": "S256",
-            **({"prompt": prompt} if prompt else {}),
+            **asked,
         }
         return str(
             prepare_grant_uri(

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class SignIn:
-    """``/sign-in``, ``/register``, ``/post-login`` and ``/sign-out``."""
+    """``/sign-in``, ``/sign-in/second-factor``, ``/register``, ``/post-login`` and ``/sign-out``."""
 
     def __init__(self, pages: Pages, vault: Vault, provider: Provider, choices: Choices) -> None:
         self._pages = pages
@@ -36,6 +36,7 @@ class SignIn:
     def routes(self) -> list[Route]:
         return [
             Route("/sign-in", self.begin),
+            Route("/sign-in/second-factor", self.step_up),
             Route("/register", self.register),
             Route("/post-login", self.finish),
             Route("/sign-out", self.sign_out, methods=["POST"]),
@@ -43,16 +44,20 @@ class SignIn:
 
     async def begin(self, request: Request) -> Response:
         """``?next=`` is the page to come back to."""
-        return await self._begin(request, None)
+        return await self._begin(request)
+
+    async def step_up(self, request: Request) -> Response:
+        """As signing in, with a second factor. Whether there was one, the access token says, and the voting API decides."""
+        return await self._begin(request, acr_values="aal2")
 
     async def register(self, request: Request) -> Response:
         """As signing in, but Hydra leads to the page where an account is made."""
-        return await self._begin(request, "registration")
+        return await self._begin(request, prompt="registration")
 
-    async def _begin(self, request: Request, prompt: str | None) -> Response:
+    async def _begin(self, request: Request, **asked: str) -> Response:
         visit = await self._pages.visit(request)
         attempt = Attempt(*(secrets.token_urlsafe(32) for _ in range(3)))
-        url = await self._provider.authorization_url(attempt, prompt)
+        url = await self._provider.authorization_url(attempt, **asked)
         content = {"nonce": attempt.nonce, "verifier": attempt.verifier, "next": own_page(request.query_params.get("next"))}
         await self._vault.put(visit.browser, SIGN_IN, content, ATTEMPT_SECONDS, attempt.state)
         visit.needs_cookie()
@@ -104,6 +109,6 @@ class SignIn:
         return response
 
 
-def sign_in_path(next_page: str) -> str:
+def sign_in_path(next_page: str, begin: str = "/sign-in") -> str:
     """The address that begins a sign-in which comes back to this page."""
-    return f"/sign-in?{urlencode({'next': next_page})}"
+    return f"{begin}?{urlencode({'next': next_page})}"

@@ -44,16 +44,18 @@ class Voter:
     def register(self) -> None:
         """From the page where one signs in: make an account, and come back."""
         self.page.locator('a[href*="registration"]').first.click()
-        self.page.fill('[name="traits.email"]', self.account.email)
-        self.page.fill('[name="password"]', self.account.password)
-        self.page.locator('button[name="method"][value="password"]').click()
-        self.page.wait_for_url(f"{self.web}/**")
+        self._send_password("traits.email")
 
     def sign_in(self) -> None:
         """On the page where one signs in: do so, and come back."""
-        self.page.fill('[name="identifier"]', self.account.email)
-        self.page.fill('[name="password"]', self.account.password)
-        self.page.locator('button[name="method"][value="password"]').click()
+        self._send_password("identifier")
+
+    def _send_password(self, who: str) -> None:
+        """In the page's form for passwords; there may be others for other ways to sign in."""
+        form = self.page.locator('form:has(input[name="password"])')
+        form.locator(f'[name="{who}"]').fill(self.account.email)
+        form.locator('[name="password"]').fill(self.account.password)
+        form.locator('button[name="method"][value="password"]').click()
         self.page.wait_for_url(f"{self.web}/**")
 
     def cast(self) -> None:

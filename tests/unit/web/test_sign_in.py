@@ -38,6 +38,10 @@ async def test_creating_an_account_asks_hydra_for_its_registration_page(browser:
     assert location_query(await browser.get("/register"))["prompt"] == "registration"
 
 
+async def test_a_second_factor_is_asked_for_by_its_level(browser: Browser) -> None:
+    assert location_query(await browser.get("/sign-in/second-factor"))["acr_values"] == "aal2"
+
+
 async def test_a_voter_comes_back_to_the_page_and_is_signed_in(browser: Browser) -> None:
     answer = await browser.sign_in(path=BALLOT)
 

@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import httpx
 import pytest
 
-from .conftest import ELECTION, SOMEBODY_ELSE, VOTER, WEB, Api, Browser, Hydra, election_document, problem
+from .conftest import ELECTION, SOMEBODY_ELSE, VOTER, WEB, Api, Browser, Hydra, election_document, location_query, problem
 from .in_memory import MemoryStore
 
 BALLOT = f"/elections/{ELECTION}"
@@ -157,6 +158,25 @@ async def test_each_refusal_is_said_in_plain_words(browser: Browser, api: Api, r
     assert text in page.text
     assert page.status_code in {403, 404, 409}
     assert "urn:" not in page.text
+
+
+async def test_an_election_that_needs_a_second_factor_leads_there_and_back_to_the_choice(
+    browser: Browser, api: Api, hydra: Hydra
+) -> None:
+    await browser.choose("bob")
+    api.refuses = problem("second-factor-required", 403)
+    await browser.cast()
+    page = await browser.follow()
+    link = re.search(r'href="(/sign-in/second-factor[^"]*)"', page.text)
+    assert link is not None
+    api.refuses = None
+
+    await browser.get(unescape(link[1]))
+    assert location_query(browser.page)["acr_values"] == "aal2"
+    await browser.get(hydra.authorize(browser.page.headers["location"]))
+    assert "Bob" in (await browser.follow()).text
+    await browser.cast()
+    assert api.votes[VOTER, ELECTION][0] == "bob"
 
 
 async def test_a_refusal_is_shown_to_nobody_else(new_browser: Callable[[], Browser], api: Api) -> None:
