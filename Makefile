@@ -48,6 +48,10 @@ audit: ## Compare the log, Redis and PostgreSQL, vote by vote
 conservation: ## Show whether every vote in the log has exactly one verdict; every second with: make conservation ARGS=--watch
 	@$(RUN) compose run proof conservation $(ARGS)
 
+.PHONY: recount
+recount: ## Count every vote again from the log and compare everything with that; more with: make recount ARGS=--help
+	@$(RUN) compose run proof recount $(ARGS)
+
 .PHONY: test
 test: setup lint ## Run all tests against real parts, on ports and data of their own
 	@$(RUN) pytest
@@ -59,6 +63,10 @@ bench-ingress: setup ## Measure what a vote costs the ingress, beside what it is
 .PHONY: bench-jobs
 bench-jobs: setup ## Measure what a vote costs the jobs, and its way to the result (ten minutes; more with ARGS=--alternatives)
 	@$(RUN) tests.load.bench_jobs $(ARGS)
+
+.PHONY: bench-recount
+bench-recount: setup ## Measure what a recount takes, with 5 million votes (minutes; fewer: ARGS="--votes 1000000")
+	@$(RUN) tests.load.bench_recount $(ARGS)
 
 .PHONY: bench-state
 bench-state: setup ## Measure what dedup remembers of a voter, with up to 20 million of them (half an hour; fewer: ARGS="--voters 1")

@@ -134,8 +134,8 @@ def _run(
     elections = sorted({election_id for election_id, _ in versions})
     if wanted is not None and wanted not in elections:
         raise CouldNotCheck(f"there is no election {wanted}")
-    request = _request(settings, registry, extent, parallelism)
-    result = Result.of(_replay(request, []))
+    request = request_for(settings, registry, extent, parallelism)
+    result = Result.of(replay(request, []))
     recounting.unreadable(result, findings)
 
     deadline = time.monotonic() + wait_seconds
@@ -185,7 +185,7 @@ def _await_dedup(settings: Settings, log: Log, source: Mapping[int, Range], wait
         time.sleep(LOOK_AGAIN_SECONDS)
 
 
-def _request(settings: Settings, registry: Registry, extent: Extent, parallelism: int) -> Request:
+def request_for(settings: Settings, registry: Registry, extent: Extent, parallelism: int) -> Request:
     def schemas(topic: str) -> dict[int, str]:
         return {number: json.dumps(each) for number, each in registry.schemas_of(avro.latest(topic).subject).items()}
 
@@ -206,8 +206,8 @@ def _request(settings: Settings, registry: Registry, extent: Extent, parallelism
     )
 
 
-def _replay(request: Request, buckets: list[int]) -> list[list[Any]]:
-    """The rows of the job's result. Raises ``CouldNotCheck``."""
+def replay(request: Request, buckets: list[int]) -> list[list[Any]]:
+    """The rows of the job's result: of ``sql/sums.sql``, or of ``sql/votes_of_buckets.sql`` with buckets. Raises ``CouldNotCheck``."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="recount-") as folder:
         asked, answer, output = (Path(folder) / name for name in ("request.json", "rows.jsonl", "output.log"))
@@ -269,7 +269,7 @@ def _locate(
     if not buckets:
         return {}, {}
     _say(f"{len(buckets)} of 1024 buckets differ; replaying to look at their votes one by one")
-    rows = _replay(request, buckets)
+    rows = replay(request, buckets)
     due, accepted = recounting.votes_of(rows, "recount"), recounting.votes_of(rows, "accepted")
     ledger = ledger_sums.rows(database, extent.ends, buckets)
     found: tuple[dict[str, Differences], dict[str, Differences]] = {}, {}
