@@ -207,7 +207,7 @@ def request_for(settings: Settings, registry: Registry, extent: Extent, parallel
 
 
 def replay(request: Request, buckets: list[int]) -> list[list[Any]]:
-    """The rows of the job's result: of ``sql/sums.sql``, or of ``sql/votes_of_buckets.sql`` with buckets. Raises ``CouldNotCheck``."""
+    """The rows of sql/sums.sql; with buckets, those of sql/votes_of_buckets.sql. Raises ``CouldNotCheck``."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="recount-") as folder:
         asked, answer, output = (Path(folder) / name for name in ("request.json", "rows.jsonl", "output.log"))
