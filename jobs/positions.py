@@ -102,7 +102,11 @@ class Positions:
         return {entry.partition: entry.offset if entry.offset >= 0 else ends[entry.partition] for entry in found}
 
     def messages(self, topics: Mapping[str, Offsets]) -> Iterator[Message]:
-        """Every committed record of topics from these offsets, by partition, to where the partitions end. Blocks."""
+        """Every committed record of topics from these offsets, by partition, to where the partitions end now. Blocks.
+
+        What is appended while they are read is left out, were it a consequence of what is done with them.
+        """
+        ends = {(topic, partition): end for topic in topics for partition, end in self.ends(topic).items()}
         places = [TopicPartition(topic, *place) for topic, offsets in topics.items() for place in offsets.items()]
         unread = {(place.topic, place.partition) for place in places}
         self._consumer.assign(places)
@@ -112,10 +116,14 @@ class Positions:
                 if message is None:
                     raise KafkaUnavailable(f"the end of {', '.join(sorted({topic for topic, _ in unread}))} cannot be read")
                 error = message.error()
+                place = str(message.topic()), message.partition() or 0
                 if error is None:
-                    yield message
+                    if (message.offset() or 0) < ends[place]:
+                        yield message
+                    else:
+                        unread.discard(place)
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 (the client's own name for it)
-                    unread.discard((str(message.topic()), message.partition() or 0))
+                    unread.discard(place)
                 else:
                     raise KafkaUnavailable(f"{message.topic()}: {error}")
         except KafkaException as error:
