@@ -103,8 +103,8 @@ def decode(message: Message, registry: Registry) -> dict[str, Any]:
         event = avro.decode(value, registry.schema_by_id(avro.schema_id_of(value)), avro.latest(TOPIC).parsed)
     except SchemaNotRegistered as error:
         raise UndecodableValue(str(error)) from error
-    texts = [event["event_id"], event["subject"], event["election_id"], event["actor"], *event["details"].values()]
-    if any("\0" in text for text in texts if text is not None):
+    texts = [*event.values(), *event["details"].keys(), *event["details"].values()]
+    if any("\0" in text for text in texts if isinstance(text, str)):
         raise UndecodableValue("a text with a zero byte, which PostgreSQL cannot hold")
     return event
 

@@ -166,9 +166,10 @@ class Kratos:
 
 
 def _email_verified(identity: Mapping[str, Any]) -> bool:
-    email = (identity.get("traits") or {}).get("email")
+    # Kratos keeps the address to verify in lower case, and the trait as it was typed.
+    email = str((identity.get("traits") or {}).get("email")).strip().lower()
     addresses = identity.get("verifiable_addresses") or []
-    return any(entry["verified"] is True and entry["value"] == email for entry in addresses)
+    return any(entry["verified"] is True and str(entry["value"]).lower() == email for entry in addresses)
 
 
 def _return_to(answer: httpx.Response) -> str | None:

@@ -42,9 +42,12 @@ class RedisTotals:
 
 
 def parse_totals(fields: Mapping[str, str]) -> Totals:
-    """Raises ``TotalsUnavailable`` for a field that is not ``<generation>:<count>``: the record serves then."""
+    """Raises ``TotalsUnavailable`` for a field that is not ``<generation>:<count>``: the record serves then.
+
+    Fields that begin with an underscore are no candidates' (schemas/redis.yaml).
+    """
     try:
-        counts = {candidate_id: int(value.partition(":")[2]) for candidate_id, value in fields.items() if candidate_id != _AS_OF}
+        counts = {candidate_id: int(value.partition(":")[2]) for candidate_id, value in fields.items() if candidate_id[:1] != "_"}
         as_of = from_ms(int(fields[_AS_OF])) if _AS_OF in fields else None
     except (ValueError, OverflowError, OSError) as error:
         raise TotalsUnavailable(f"not the totals of the contract: {error}") from error

@@ -122,7 +122,9 @@ def test_after_the_seal_a_late_write_is_refused_and_remembered(database: psycopg
         ("votes_ledger", "vote vote-1"),
         ("votes_ledger", "vote vote-3"),
     ]
-    for statement in (b"DELETE FROM votes_ledger", b"DELETE FROM vote_totals", b"TRUNCATE votes_ledger", b"TRUNCATE vote_totals"):
+    moved_away = b"UPDATE vote_totals SET election_id = election_id || '-x', generation = generation + 1"
+    emptied = (b"DELETE FROM votes_ledger", b"DELETE FROM vote_totals", b"TRUNCATE votes_ledger", b"TRUNCATE vote_totals")
+    for statement in (*emptied, moved_away):
         with pytest.raises(psycopg.errors.RestrictViolation):
             database.execute(statement)
 

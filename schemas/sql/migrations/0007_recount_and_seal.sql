@@ -64,13 +64,16 @@ CREATE FUNCTION refuse_after_seal() RETURNS trigger LANGUAGE plpgsql
 DECLARE
     written TEXT;
 BEGIN
-    IF TG_OP = 'DELETE' THEN
+    -- The seal takes this lock for itself: a write is before it or after it.
+    IF TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND OLD.election_id <> NEW.election_id THEN
+        PERFORM pg_advisory_xact_lock_shared(hashtextextended('seal ' || OLD.election_id, 0));
         IF EXISTS (SELECT FROM election_seals WHERE election_id = OLD.election_id) THEN
             RAISE EXCEPTION 'election % is sealed', OLD.election_id USING ERRCODE = 'restrict_violation';
         END IF;
+    END IF;
+    IF TG_OP = 'DELETE' THEN
         RETURN OLD;
     END IF;
-    -- The seal takes this lock for itself: a write is before it or after it.
     PERFORM pg_advisory_xact_lock_shared(hashtextextended('seal ' || NEW.election_id, 0));
     IF NOT EXISTS (SELECT FROM election_seals WHERE election_id = NEW.election_id) THEN
         RETURN NEW;

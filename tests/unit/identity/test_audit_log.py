@@ -73,7 +73,9 @@ def test_what_is_no_event_is_told_apart(registry: Registry, value: bytes | None)
         decode(Record(value), registry)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("changes", [{"subject": "a\0b"}, {"details": {"method": "\0"}}, {"actor": "\0"}])
+@pytest.mark.parametrize(
+    "changes", [{"subject": "a\0b"}, {"details": {"method": "\0"}}, {"details": {"\0": "x"}}, {"actor": "\0"}, {"action": "\0"}]
+)
 def test_a_text_that_postgresql_cannot_hold_does_not_stop_the_trail(registry: Registry, changes: dict[str, Any]) -> None:
     with pytest.raises(UndecodableValue):
         decode(encoded(event_of(row(**changes))), registry)

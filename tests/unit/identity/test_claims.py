@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from identity.claims import access_token_claims, id_token_claims
-from identity.kratos_api import Identity
+from identity.kratos_api import Identity, _email_verified
 
 
 def an_identity(**changes: Any) -> Identity:
@@ -63,3 +63,14 @@ def test_an_id_token_has_the_email_only_with_its_scope() -> None:
     }
     assert id_token_claims(verified, ["openid", "profile"]) == {"eligible": True, "name": "Ada"}
     assert id_token_claims(verified, ["openid"]) == {"eligible": True}
+
+
+@pytest.mark.parametrize(
+    ("value", "verified"), [("ada@example.org", True), ("ada@example.org", False), ("eve@example.org", True)]
+)
+def test_an_address_is_verified_however_it_was_typed(value: str, verified: bool) -> None:
+    document = {
+        "traits": {"email": "Ada@Example.org"},
+        "verifiable_addresses": [{"value": value, "verified": verified, "via": "email"}],
+    }
+    assert _email_verified(document) is (verified and value.startswith("ada"))

@@ -32,7 +32,7 @@ def test_every_candidate_is_listed_and_nobody_else() -> None:
 
 
 def test_totals_read_as_tally_writes_them() -> None:
-    read = parse_totals({"alice": "1:12", "bob": "2:3", "_as_of": str(NOW_MS)})
+    read = parse_totals({"alice": "1:12", "bob": "2:3", "_as_of": str(NOW_MS), "_sealed": ""})
     assert read == Totals({"alice": 12, "bob": 3}, NOW)
 
 
