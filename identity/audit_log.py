@@ -100,7 +100,7 @@ def decode(message: Message, registry: Registry) -> dict[str, Any]:
     if not isinstance(value, bytes):
         raise UndecodableValue("no value")
     try:
-        event = avro.decode(value, registry.schema_by_id(avro.schema_id_of(value)), avro.latest(TOPIC).parsed)
+        event = registry.decode(value, avro.latest(TOPIC).parsed)
     except SchemaNotRegistered as error:
         raise UndecodableValue(str(error)) from error
     texts = [*event.values(), *event["details"].keys(), *event["details"].values()]

@@ -15,7 +15,6 @@ from confluent_kafka import Message
 
 from jobs.guard import OUTPUTS
 from jobs.positions import Offsets
-from schemas import avro
 from schemas.registry import Registry
 
 _MODULUS = 2**128
@@ -120,7 +119,7 @@ class Comparison:
             headers = dict(message.headers() or [])
             content = repr((topic, key, value, sorted(headers.items())))
             return Verdict(int(headers["partition"] or b""), int(headers["offset"] or b""), _digest(content), topic)
-        datum = avro.decode(value, self._registry.schema_by_id(avro.schema_id_of(value)))
+        datum = self._registry.decode(value)
         # A field that a later version of the schema added, and that says nothing, makes no difference.
         content = repr((topic, key, sorted((name, said) for name, said in datum.items() if said is not None)))
         told = f"{topic} ({datum['reason']})" if "reason" in datum else topic

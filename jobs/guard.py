@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Protocol
 
 from jobs.positions import Offsets, Positions
-from schemas import avro
 from schemas.registry import Registry
 
 SOURCE = "votes-in"
@@ -96,5 +95,5 @@ def positions_at_the_end(positions: Positions, registry: Registry, suffix: str =
             yield int(headers["partition"] or b""), int(headers["offset"] or b"")
         else:
             value = message.value() or b""
-            datum = avro.decode(value, registry.schema_by_id(avro.schema_id_of(value)))
+            datum = registry.decode(value)
             yield datum["source_partition"], datum["source_offset"]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import ParamSpec
 
 from jobs import guard, restore, submission, totals_log
 from jobs.cluster import Cluster, ClusterUnavailable, Job, StopFailed
@@ -29,6 +30,7 @@ _FAILURES = (
     SchemaNotRegistered,
 )
 _printing = threading.Lock()
+_Told = ParamSpec("_Told")
 
 
 def say(job: str, text: str) -> None:
@@ -119,7 +121,7 @@ class Operations:
                 job,
                 restore.savepoints_of(self._settings.state_dir, name).as_uri(),
                 patience_seconds=STOPPED_WITHIN_SECONDS,
-                progress=now_and_then(name, "still stopping"),
+                progress=now_and_then(name, lambda: "still stopping"),
             )
         except (StopFailed, ClusterUnavailable) as error:
             say(name, f"FAILED: {error}")
@@ -129,7 +131,7 @@ class Operations:
 
     def _wait_until_it_works(self, name: str) -> bool:
         """Until every task runs and a checkpoint is complete, which a job that fails at its first record never comes to."""
-        progress = now_and_then(name, "waiting until every task runs and a checkpoint is complete")
+        progress = now_and_then(name, lambda: "waiting until every task runs and a checkpoint is complete")
         give_up_at = time.monotonic() + RUNNING_WITHIN_SECONDS
         job: Job | None = None
         while time.monotonic() < give_up_at:
@@ -157,15 +159,15 @@ class Operations:
         return False
 
 
-def now_and_then(name: str, what: str) -> Callable[[], None]:
-    """A function that says this at most every few seconds."""
+def now_and_then(name: str, what: Callable[_Told, str]) -> Callable[_Told, None]:
+    """A function that says, at most every few seconds, what ``what`` makes of its arguments."""
     told_at = time.monotonic()
 
-    def progress() -> None:
+    def progress(*told: _Told.args, **named: _Told.kwargs) -> None:
         nonlocal told_at
         if time.monotonic() - told_at >= PROGRESS_EVERY_SECONDS:
             told_at = time.monotonic()
-            say(name, what)
+            say(name, what(*told, **named))
 
     return progress
 

@@ -19,9 +19,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from jobs import guard, restore, submission, totals_log
-from jobs.cluster import Cluster
+from jobs.cluster import Cluster, Job
 from jobs.comparison import LONGEST_LIST, Comparison
-from jobs.operations import PROGRESS_EVERY_SECONDS, Operations, now_and_then, say
+from jobs.operations import Operations, now_and_then, say
 from jobs.overview import SOURCES, lag
 from jobs.positions import Offsets, Positions, text
 from jobs.rebuilds import suffix_of
@@ -87,7 +87,9 @@ class Replay:
         _require(self._operations.start(name, code, None, {}))
         was_running = self._cluster.job("dedup") is not None
         self._catch_up(name, "votes-in", self._reached if was_running else self._covered)
-        comparison = Comparison(self._positions, self._registry, self._suffix, _counting("dedup", "outputs compared"))
+        comparison = Comparison(
+            self._positions, self._registry, self._suffix, now_and_then("dedup", "{:,} outputs compared".format)
+        )
         if not self._agree(comparison, self._settled([name, "dedup"] if was_running else [name])):
             self._operations.stop([name], savepoint=False)
             raise ReplayFailed(f"nothing is switched; what the rebuild says is in {guard.OUTPUTS[0]}{self._suffix} and so on")
@@ -205,7 +207,14 @@ class Replay:
 
     def _catch_up(self, name: str, topic: str, goal: Callable[[], Offsets]) -> None:
         """Wait until a job has read a topic up to a goal, which may move. Raises ``ReplayFailed``."""
-        began_at, told_at, began = time.monotonic(), time.monotonic(), None
+        began_at, began = time.monotonic(), None
+
+        def left(job: Job, behind: int, read: int) -> str:
+            rate = read / (time.monotonic() - began_at)
+            how_long = f"about {behind / rate / 60:.1f} min left" if read > 0 else self._cluster.last_failure(job) or "waiting"
+            return f"{topic}: {behind:,} records to read, {rate:,.0f} a second, {how_long}"
+
+        progress = now_and_then(name, left)
         while True:
             wanted = goal()
             time.sleep(POLL_SECONDS)
@@ -218,11 +227,7 @@ class Replay:
             if job is None:
                 raise ReplayFailed(f"{name} has ended")
             began = sum(there.values()) if began is None else began
-            if time.monotonic() - told_at >= PROGRESS_EVERY_SECONDS:
-                told_at = time.monotonic()
-                rate = (sum(there.values()) - began) / (told_at - began_at)
-                left = f"about {behind / rate / 60:.1f} min left" if rate > 0 else self._cluster.last_failure(job) or "waiting"
-                say(name, f"{topic}: {behind:,} records to read, {rate:,.0f} a second, {left}")
+            progress(job, behind, sum(there.values()) - began)
 
     def _wait_for_the_same_place(self, *names: str) -> None:
         """Until jobs have counted the same of votes-accepted, which does not grow meanwhile, and said so in their topics."""
@@ -239,7 +244,7 @@ class Replay:
                 self._wait_for_checkpoints(name)
 
     def _wait_for_checkpoints(self, name: str) -> None:
-        progress = now_and_then(name, "waiting for a checkpoint")
+        progress = now_and_then(name, lambda: "waiting for a checkpoint")
         first: int | None = None
         while True:
             job = self._cluster.job(name)
@@ -293,15 +298,3 @@ def _require(done: bool) -> None:
     """Raise ``ReplayFailed`` unless a step was done; what kept it from that was said by the step itself."""
     if not done:
         raise ReplayFailed("the replay ends here; submit starts what does not run")
-
-
-def _counting(name: str, what: str) -> Callable[[int], None]:
-    told_at = time.monotonic()
-
-    def progress(count: int) -> None:
-        nonlocal told_at
-        if count % 1_000 == 0 and time.monotonic() - told_at >= PROGRESS_EVERY_SECONDS:
-            told_at = time.monotonic()
-            say(name, f"{count:,} {what}")
-
-    return progress

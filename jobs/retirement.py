@@ -11,7 +11,6 @@ from typing import Any
 from jobs import guard, submission
 from jobs.operations import Operations, say
 from jobs.positions import Positions, text
-from schemas import avro
 from schemas.registry import Registry
 
 # A broker's clock, which decides, and this machine's may differ by so much.
@@ -65,5 +64,4 @@ def _unread(positions: Positions, closed_at: dt.datetime | None) -> Iterator[str
 
 def _versions(positions: Positions, registry: Registry) -> Iterator[dict[str, Any]]:
     for message in positions.messages({"elections": positions.starts("elections")}):
-        value = message.value() or b""
-        yield avro.decode(value, registry.schema_by_id(avro.schema_id_of(value)))
+        yield registry.decode(message.value() or b"")

@@ -7,7 +7,6 @@ from typing import Any
 from confluent_kafka import KafkaError, Message, Producer
 
 from jobs.positions import KafkaUnavailable, Positions
-from schemas import avro
 from schemas.registry import Registry
 
 TOPIC = "votes-agg"
@@ -74,5 +73,5 @@ def _last_of_each_partition(positions: Positions) -> Iterator[Message]:
 
 def _total(message: Message, registry: Registry) -> Total:
     value: Any = message.value() or b""
-    datum = avro.decode(value, registry.schema_by_id(avro.schema_id_of(value)))
+    datum = registry.decode(value)
     return Total(datum["generation"], datum["count"], value)

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 
 import psycopg
-import redis
 
 from proof import catalogue, projections
 from proof.conservation import Conservation, Extent
 from proof.decoding import Decoder
 from proof.findings import Figures, Findings
-from proof.log import Log, LogUnreadable
+from proof.log import Log
 from proof.records import UNKNOWN
 from proof.settings import Settings
+from proof.sources import failing_as
 from schemas import topics
-from schemas.registry import Registry, RegistryUnavailable, SchemaNotRegistered
+from schemas.registry import Registry
 
 
 class CouldNotCheck(Exception):
@@ -50,25 +50,13 @@ def run(settings: Settings) -> Audit:
     projection may be ahead of the verdicts read, and in flight or differing figures pass by themselves; an audit after the load
     is exact.
     """
-    try:
-        with (
-            psycopg.connect(settings.database_url, autocommit=True) as database,
-            Registry(settings.schema_registry_url) as registry,
-            Log(settings.kafka_bootstrap_servers) as log,
-        ):
-            return _run(settings, database, Decoder(registry), log)
-    except LogUnreadable as error:
-        raise CouldNotCheck(f"the log cannot be read: {error}") from error
-    except RegistryUnavailable as error:
-        raise CouldNotCheck(f"the schema registry does not answer: {error}") from error
-    except SchemaNotRegistered as error:
-        raise CouldNotCheck(str(error)) from error
-    except psycopg.Error as error:
-        raise CouldNotCheck(f"the database cannot be read: {error}") from error
-    except redis.RedisError as error:
-        raise CouldNotCheck(f"Redis cannot be read: {error}") from error
-    except projections.TotalsUnreadable as error:
-        raise CouldNotCheck(str(error)) from error
+    with (
+        failing_as(CouldNotCheck),
+        psycopg.connect(settings.database_url, autocommit=True) as database,
+        Registry(settings.schema_registry_url) as registry,
+        Log(settings.kafka_bootstrap_servers) as log,
+    ):
+        return _run(settings, database, Decoder(registry), log)
 
 
 def _run(settings: Settings, database: "psycopg.Connection[tuple[object, ...]]", decoder: Decoder, log: Log) -> Audit:

@@ -9,11 +9,12 @@ from proof.commitments import Summary
 from proof.decoding import Decoder
 from proof.findings import Findings
 from proof.leaves import BadLeaves, Progress, Sorter
-from proof.log import Log, LogUnreadable, Range
+from proof.log import Log, Range
 from proof.records import Cast, Catalogue
 from proof.settings import Settings
+from proof.sources import failing_as
 from schemas import topics
-from schemas.registry import Registry, RegistryUnavailable, SchemaNotRegistered
+from schemas.registry import Registry
 
 
 class CannotCommit(Exception):
@@ -32,7 +33,11 @@ def run(
     ``progress`` is asked for each of the two steps. Raises ``CannotCommit``.
     """
     try:
-        with Registry(settings.schema_registry_url) as registry, Log(settings.kafka_bootstrap_servers) as log:
+        with (
+            failing_as(CannotCommit),
+            Registry(settings.schema_registry_url) as registry,
+            Log(settings.kafka_bootstrap_servers) as log,
+        ):
             decoder = Decoder(registry)
             there = log.ranges("votes-in")
             ranges = there if within is None else within
@@ -53,12 +58,6 @@ def run(
                 target,
                 progress,
             )
-    except LogUnreadable as error:
-        raise CannotCommit(f"the log cannot be read: {error}") from error
-    except RegistryUnavailable as error:
-        raise CannotCommit(f"the schema registry does not answer: {error}") from error
-    except SchemaNotRegistered as error:
-        raise CannotCommit(str(error)) from error
     except OSError as error:
         raise CannotCommit(f"{target} cannot be written: {error.strerror}") from error
     return ranges, summary

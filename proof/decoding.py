@@ -16,7 +16,7 @@ _NO_PLACE = "no partition and offset in its headers"
 _DECIMAL = re.compile(rb"[0-9]{1,19}")
 
 _Datum = dict[str, Any]
-_Readers = Mapping[int, binary.Read]
+Readers = Mapping[int, binary.Read]
 _Record = TypeVar("_Record")
 
 
@@ -77,7 +77,7 @@ class Decoder:
         except avro.UndecodableValue as error:
             return _unreadable(topic, message, str(error))
 
-    def _readers_for(self, topic: str, value: bytes | None) -> _Readers:
+    def _readers_for(self, topic: str, value: bytes | None) -> Readers:
         """Those of a topic, with the one that a value names if the registry knows it by now. Asked once for each schema."""
         known = self._known.setdefault(topic, {})
         schema_id = avro.schema_id_of(value) if value is not None else None
@@ -98,20 +98,24 @@ class Decoder:
                 record = _unreadable(topic, message, str(error))
             yield record
 
-    def _readers(self, topic: str) -> _Readers:
+    def _readers(self, topic: str) -> Readers:
         found = self._registry.schemas_of(avro.latest(topic).subject)
         return {schema_id: binary.reader_of(schema) for schema_id, schema in found.items()}
 
 
-def _decoded(message: Message, readers: _Readers, build: Callable[[Message, _Datum], _Record]) -> _Record:
-    """Raises ``UndecodableValue``."""
-    value = message.value()
+def read(value: bytes | None, readers: Readers) -> Any:
+    """A value in the wire format, read strictly. Raises ``UndecodableValue``."""
     if value is None:
         raise avro.UndecodableValue("no value")
     schema_id = avro.schema_id_of(value)
     if schema_id not in readers:
         raise avro.UndecodableValue(f"no schema of this topic has the id {schema_id}")
-    datum = binary.read(value, _HEADER_BYTES, readers[schema_id])
+    return binary.read(value, _HEADER_BYTES, readers[schema_id])
+
+
+def _decoded(message: Message, readers: Readers, build: Callable[[Message, _Datum], _Record]) -> _Record:
+    """Raises ``UndecodableValue``."""
+    datum = read(message.value(), readers)
     try:
         return build(message, datum)
     except KeyError as missing:
@@ -138,22 +142,23 @@ def _published(message: Message, datum: _Datum) -> Published:
 
 def _ballot(_: Message, datum: _Datum) -> tuple[Vote, str | None]:
     """The vote, and its voter's jurisdiction, of which version 1 of the schema says nothing."""
-    return _vote(datum), datum.get("jurisdiction")
+    return vote_of(datum), datum.get("jurisdiction")
 
 
 def _accepted(message: Message, datum: _Datum) -> Accepted:
-    return Accepted(_key(message), _vote(datum), datum["accepted_at"], _source(datum))
+    return Accepted(_key(message), vote_of(datum), datum["accepted_at"], _source(datum))
 
 
 def _rejected(message: Message, datum: _Datum) -> Rejected:
-    return Rejected(_key(message), _vote(datum), datum["appended_at"], _source(datum), datum["reason"], datum["first_vote_id"])
+    return Rejected(_key(message), vote_of(datum), datum["appended_at"], _source(datum), datum["reason"], datum["first_vote_id"])
 
 
 def _verdict(message: Message, datum: _Datum) -> Verdict:
     return Verdict(_key(message), _source(datum), datum.get("reason", "accepted"))
 
 
-def _vote(datum: _Datum) -> Vote:
+def vote_of(datum: _Datum) -> Vote:
+    """Raises ``KeyError`` for a datum without one of a vote's fields."""
     return Vote(
         datum["vote_id"],
         datum["election_id"],

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
-from proof import binary, digests, rule
+from proof import digests, rule
+from proof.decoding import Readers, read, vote_of
 from proof.records import UNKNOWN, Cast, Catalogue, Position, Vote
 from schemas import avro, ids
 
-_HEADER_BYTES = 5
 _M = np.uint32(0x5BD1E995)
 _SEED = 0x9747B28C
-Readers = Mapping[int, binary.Read]
 
 
 class Judge:
@@ -62,14 +61,7 @@ class Judge:
     def _read(self, value: bytes | None) -> tuple[Vote | None, str | None, str | None]:
         try:
             datum = read(value, self._readers)
-            vote = Vote(
-                datum["vote_id"],
-                datum["election_id"],
-                datum["voter_sub"],
-                datum["candidate_id"],
-                datum["cast_at"],
-                datum["catalogue_version"],
-            )
+            vote = vote_of(datum)
         except (avro.UndecodableValue, KeyError) as error:
             return None, None, str(error)
         return vote, datum.get("jurisdiction"), None
@@ -111,16 +103,6 @@ class AcceptedReader:
         digest = digests.digest_of(key, datum["vote_id"], datum["candidate_id"], at, partition, offset)
         bucket = digests.bucket_of(key)
         return datum["election_id"], datum["candidate_id"], key, datum["vote_id"], at, partition, offset, bucket, digest
-
-
-def read(value: bytes | None, readers: Readers) -> Any:
-    """A value in the wire format, read strictly. Raises ``UndecodableValue``."""
-    if value is None:
-        raise avro.UndecodableValue("no value")
-    schema_id = avro.schema_id_of(value)
-    if schema_id not in readers:
-        raise avro.UndecodableValue(f"no schema of this topic has the id {schema_id}")
-    return binary.read(value, _HEADER_BYTES, readers[schema_id])
 
 
 def home_partitions(keys: Sequence[bytes], partitions: int) -> list[int]:

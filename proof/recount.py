@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import redis
 from psycopg.types.json import Jsonb
 
 from proof import catalogue, display, ledger_sums, projections, recounting, watch
@@ -28,14 +27,15 @@ from proof.cover import Balance
 from proof.decoding import Decoder
 from proof.digests import Sums, votes_in
 from proof.findings import Findings, Kind
-from proof.log import Log, LogUnreadable, Range
+from proof.log import Log, Range
 from proof.records import UNKNOWN, Catalogue, Position, Totals
 from proof.recounting import LEDGER, VOTES_ACCEPTED, Differences, Result
 from proof.replay import Request
 from proof.settings import Settings
+from proof.sources import failing_as
 from proof.watch import View
 from schemas import avro, topics
-from schemas.registry import Registry, RegistryUnavailable, SchemaNotRegistered
+from schemas.registry import Registry
 
 LOOK_AGAIN_SECONDS = 2.0
 # Votes are looked at one by one in so many buckets at most: of 300 million voters, a bucket has 300,000.
@@ -91,23 +91,13 @@ class Recount:
 
 def run(settings: Settings, election_id: str | None, wait_seconds: float, parallelism: int) -> Recount:
     """Raises ``CouldNotCheck``. Blocks; says what it does."""
-    try:
-        with (
-            psycopg.connect(settings.database_url, autocommit=True) as database,
-            Registry(settings.schema_registry_url) as registry,
-            Log(settings.kafka_bootstrap_servers) as log,
-        ):
-            return _run(settings, database, registry, log, election_id, wait_seconds, parallelism)
-    except LogUnreadable as error:
-        raise CouldNotCheck(f"the log cannot be read: {error}") from error
-    except RegistryUnavailable as error:
-        raise CouldNotCheck(f"the schema registry does not answer: {error}") from error
-    except SchemaNotRegistered as error:
-        raise CouldNotCheck(str(error)) from error
-    except psycopg.Error as error:
-        raise CouldNotCheck(f"the database cannot be read: {error}") from error
-    except (redis.RedisError, projections.TotalsUnreadable) as error:
-        raise CouldNotCheck(f"Redis cannot be read: {error}") from error
+    with (
+        failing_as(CouldNotCheck),
+        psycopg.connect(settings.database_url, autocommit=True) as database,
+        Registry(settings.schema_registry_url) as registry,
+        Log(settings.kafka_bootstrap_servers) as log,
+    ):
+        return _run(settings, database, registry, log, election_id, wait_seconds, parallelism)
 
 
 def _run(

@@ -23,7 +23,8 @@ import fastavro
 import httpx
 
 from proof import binary
-from proof.judging import AcceptedReader, Judge, Readers
+from proof.decoding import Readers
+from proof.judging import AcceptedReader, Judge
 from proof.records import Catalogue, ElectionVersion
 
 if TYPE_CHECKING:

@@ -6,12 +6,13 @@ Only set-up registers. Services and jobs look ids up: a writer whose schema nobo
 import json
 from collections.abc import Iterable
 from functools import cache
-from typing import Self
+from typing import Any, Self
 
 import fastavro
 import httpx
 from fastavro.types import Schema
 
+from schemas import avro
 from schemas.avro import AvroSchema
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
@@ -73,6 +74,10 @@ class Registry:
             answer = self._request("GET", f"{path}/{version}")
             found[int(self._member(answer, "id"))] = self._member(answer, "schema")
         return found
+
+    def decode(self, value: bytes, reader: Schema | None = None) -> dict[str, Any]:
+        """A value decoded with the schema that it names. Raises as ``avro.decode`` and ``id_of`` do."""
+        return avro.decode(value, self.schema_by_id(avro.schema_id_of(value)), reader)
 
     def register(self, schema: AvroSchema) -> int:
         """Register a schema, or find it registered. Raises ``IncompatibleSchema``, ``RegistryUnavailable``."""

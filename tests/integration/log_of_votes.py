@@ -90,7 +90,7 @@ def read_topic(stack: Stack, topic: str, key: bytes | None = None) -> list[tuple
             if key is not None and message.key() != key:
                 continue  # it may be one that another test has made undecodable
             value = message.value() or b""
-            decoded = {} if topic == "votes-dlq" else avro.decode(value, registry.schema_by_id(avro.schema_id_of(value)))
+            decoded = {} if topic == "votes-dlq" else registry.decode(value)
             found.append((message, decoded))
         return found
 

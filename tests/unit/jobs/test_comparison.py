@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import httpx
 import pytest
 
 from jobs.comparison import Comparison
 from jobs.guard import OUTPUTS
 from jobs.positions import Offsets
 from schemas import avro
+from schemas.registry import Registry
 
 SUFFIX = ".g2"
 PARTITIONS = 2
@@ -83,10 +85,13 @@ class Topics:
         self.held[topic + suffix][partition].append((key, avro.encoder(schema, IDS[topic])(datum), None))
 
 
-class Registry:
-    def schema_by_id(self, schema_id: int) -> Any:
-        [topic] = [topic for topic, number in IDS.items() if number == schema_id]
-        return avro.latest(topic).parsed
+def registry() -> Registry:
+    """A registry that knows the schemas of the outputs."""
+    texts = {f"/schemas/ids/{number}": avro.latest(topic).text for topic, number in IDS.items()}
+    return Registry(
+        "http://registry.test",
+        transport=httpx.MockTransport(lambda request: httpx.Response(200, json={"schema": texts[request.url.path]})),
+    )
 
 
 @pytest.fixture
@@ -102,7 +107,7 @@ def topics() -> Topics:
 
 
 def comparison(topics: Topics) -> Comparison:
-    return Comparison(topics, Registry(), SUFFIX, lambda _: None)  # type: ignore[arg-type]
+    return Comparison(topics, registry(), SUFFIX, lambda _: None)
 
 
 def told(topics: Topics, partition: int) -> list[str]:
@@ -163,7 +168,7 @@ def test_what_lies_beyond_the_cut_is_compared_when_the_cut_has_passed_it(topics:
 
 def test_each_record_is_read_once_however_often_it_is_asked(topics: Topics) -> None:
     counted: list[int] = []
-    compared = Comparison(topics, Registry(), SUFFIX, counted.append)  # type: ignore[arg-type]
+    compared = Comparison(topics, registry(), SUFFIX, counted.append)
     for end in (1, 2, 3):
         compared.differing({0: end, 1: end})
     assert counted == list(range(1, 15))
